@@ -1,0 +1,32 @@
+//! What the benches share: which machine this is, and the spread of repeated runs.
+
+use std::time::Instant;
+
+/// Prints the processor and the name of the bench.
+pub fn announce(bench: &str) {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let machine = model.map_or("unnamed processor", |(_, name)| name);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    println!("{bench} on {machine}, {cores} cores ({})", std::env::consts::ARCH);
+    println!("{:<44} {:>10} {:>10} {:>10}", "microseconds", "min", "p50", "p99");
+}
+
+/// Times `run` after a warm-up and prints its least, median and 99th-percentile time; returns the
+/// least, in seconds.
+pub fn time(name: &str, repetitions: usize, mut run: impl FnMut()) -> f64 {
+    for _ in 0..repetitions.div_ceil(10) {
+        run();
+    }
+    let mut seconds: Vec<f64> = (0..repetitions)
+        .map(|_| {
+            let start = Instant::now();
+            run();
+            start.elapsed().as_secs_f64()
+        })
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    let [min, p50, p99] = [0, 50, 99].map(|percent| seconds[(seconds.len() - 1) * percent / 100]);
+    println!("{name:<44} {:>10.1} {:>10.1} {:>10.1}", min * 1e6, p50 * 1e6, p99 * 1e6);
+    min
+}

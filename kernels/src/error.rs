@@ -1,0 +1,142 @@
+//! What an operation refuses, and why.
+
+use crate::BoxFault;
+
+/// One closed error for all operations: `Copy`, no strings, safe to count on the hot path.
+///
+/// An operation that returns an error has not touched its outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KernelError {
+    /// An image must have at least one row and one column.
+    #[error("the image is empty: {width} x {height} pixels")]
+    ImageEmpty {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+    },
+    /// Width, height and stride describe more bytes than the machine can address.
+    #[error("the image size overflows: {width} x {height} pixels, {stride_bytes} bytes a row")]
+    ImageTooLarge {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// Bytes from one row to the next.
+        stride_bytes: usize,
+    },
+    /// Rows would overlap.
+    #[error("the image stride is {stride_bytes} bytes but a row holds {row_bytes}")]
+    StrideTooSmall {
+        /// Bytes from one row to the next.
+        stride_bytes: usize,
+        /// Bytes of pixels in one row.
+        row_bytes: usize,
+    },
+    /// The buffer ends before the last row does.
+    #[error("the image buffer holds {actual_bytes} bytes, {needed_bytes} are needed")]
+    ImageTooShort {
+        /// Bytes given.
+        actual_bytes: usize,
+        /// Bytes that the sizes imply.
+        needed_bytes: usize,
+    },
+    /// A box that cannot be cut.
+    #[error("box {index} is refused: {fault}")]
+    Box {
+        /// Position in the list of boxes.
+        index: usize,
+        /// What is wrong with it.
+        fault: BoxFault,
+    },
+    /// A crop specification that has no meaning.
+    #[error("the crop specification is invalid: {field}")]
+    CropSpec {
+        /// The field at fault.
+        field: &'static str,
+    },
+    /// An output slice of the wrong length.
+    #[error("the output holds {actual} elements, {needed} are needed")]
+    OutputLength {
+        /// Elements given.
+        actual: usize,
+        /// Elements that the call implies.
+        needed: usize,
+    },
+    /// A triangle names a vertex that does not exist.
+    #[error("triangle {triangle} names vertex {vertex} of {vertex_count}")]
+    VertexIndex {
+        /// Position in the list of triangles.
+        triangle: usize,
+        /// The vertex it names.
+        vertex: u32,
+        /// Vertices that exist.
+        vertex_count: usize,
+    },
+    /// A mesh with parts needs one part for each triangle.
+    #[error("the mesh has {part_count} parts for {triangle_count} triangles")]
+    PartCount {
+        /// Parts given.
+        part_count: usize,
+        /// Triangles given.
+        triangle_count: usize,
+    },
+    /// A pixel refers to a triangle that the mesh does not have: the buffers were drawn from
+    /// another mesh.
+    #[error("the raster buffers name triangle {triangle} of {triangle_count}")]
+    TriangleIndex {
+        /// The triangle a pixel names.
+        triangle: u32,
+        /// Triangles of the mesh.
+        triangle_count: usize,
+    },
+    /// Depth, triangle, barycentric and part must each hold width x height elements.
+    #[error("a raster buffer does not hold width x height elements")]
+    RasterBufferLength,
+    /// The projection holds a NaN or an infinity.
+    #[error("the projection is not finite")]
+    ProjectionNotFinite,
+    /// The near plane must be finite and in front of the camera.
+    #[error("the near plane is not a positive distance")]
+    NearPlane,
+    /// A table or a list of queries that is not a whole number of rows, or rows without elements.
+    #[error("{len} elements are not a whole number of rows of {dim}")]
+    RowShape {
+        /// Elements given.
+        len: usize,
+        /// Elements in a row.
+        dim: usize,
+    },
+    /// The table has more rows than a row number can name.
+    #[error("the table has {row_count} rows, more than a row number can name")]
+    TableTooLarge {
+        /// Rows of the table.
+        row_count: usize,
+    },
+    /// The range of rows is reversed or reaches past the table.
+    #[error("rows {start}..{end} are not inside a table of {row_count} rows")]
+    RowRange {
+        /// First row asked for.
+        start: u32,
+        /// One past the last row asked for.
+        end: u32,
+        /// Rows of the table.
+        row_count: usize,
+    },
+    /// More neighbors were asked for than the implementation was built for.
+    #[error("k is {k}, at most {k_max} were allowed for")]
+    KTooLarge {
+        /// Neighbors asked for.
+        k: usize,
+        /// The bound given at construction.
+        k_max: usize,
+    },
+    /// More queries were given than the implementation was built for.
+    #[error("{batch} queries, at most {batch_max} were allowed for")]
+    BatchTooLarge {
+        /// Queries given.
+        batch: usize,
+        /// The bound given at construction.
+        batch_max: usize,
+    },
+}

@@ -1,0 +1,34 @@
+//! Numbers only: rows, pixels, matrices.
+//!
+//! Every operation is a trait that states its law, one or more implementations (`<op>/cpu.rs`,
+//! later `<op>/cuda.rs`), and a public suite of generic test cases in [`conformance`] that every
+//! implementation must pass. This crate knows no vehicle, no pose and no transport.
+//!
+//! *Important terms*
+//!
+//! - **Image coordinates**: continuous, in pixels; x right, y down; pixel `i` covers `[i, i + 1)`
+//!   and its centre is `i + 0.5`.
+//! - **Window**: the rectangle of the image that a whole crop canvas shows.
+//! - **Row**: one vector of a reference table; **query**: a vector that looks for its nearest rows.
+
+mod boxes;
+pub mod conformance;
+mod crop;
+#[cfg(feature = "cuda")]
+pub mod cuda;
+mod error;
+mod image_view;
+mod rasterize;
+mod top_k;
+
+pub use boxes::{BoxFault, BoxPx, check_box};
+pub use crop::{CpuCrop, Crop, CropSpec, crop_window};
+#[cfg(feature = "cuda")]
+pub use cuda::{CudaDevice, CudaUnavailable, cuda_devices};
+pub use error::KernelError;
+pub use image_view::{ImageView, PixelFormat};
+pub use rasterize::{
+    CpuRasterize, EMPTY_PART, EMPTY_TRIANGLE, MeshView, RasterBuffers, Rasterize, object_normals,
+    object_normals_facing, object_points, silhouette, viewer_in_object,
+};
+pub use top_k::{CpuTopK, Instructions, Neighbor, Rows, TableView, TopK, TopKReport, found_count, relative_error_max};

@@ -1,0 +1,102 @@
+//! After their first call, or after construction, the CPU twins allocate nothing.
+#![expect(
+    unsafe_code,
+    reason = "a global allocator is unsafe to implement; this one counts and hands on to the system's"
+)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use kernels::{
+    BoxPx, CpuCrop, CpuRasterize, CpuTopK, Crop, CropSpec, ImageView, MeshView, Neighbor, PixelFormat, RasterBuffers,
+    Rasterize, Rows, TableView, TopK,
+};
+
+thread_local! {
+    // Per thread: other tests may allocate as they like.
+    static ALLOCATION_COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: every call goes to the system's allocator unchanged; counting touches a thread-local
+// integer that needs no allocation and no destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATION_COUNT.set(ALLOCATION_COUNT.get() + 1);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`, and `alloc` was the system's.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations_in(run: impl FnOnce()) -> usize {
+    let before = ALLOCATION_COUNT.get();
+    run();
+    ALLOCATION_COUNT.get() - before
+}
+
+#[test]
+fn the_counter_counts() {
+    assert!(allocations_in(|| drop(std::hint::black_box(vec![1_u8; 100]))) > 0);
+}
+
+#[test]
+fn crop_allocates_in_its_first_call_only() {
+    let bytes = vec![100; 200 * 150 * 3];
+    let image = ImageView::new(&bytes, 200, 150, 600, PixelFormat::Rgb8).unwrap();
+    let spec = CropSpec { width: 56, height: 32, context_margin: 0.1, fill: [0.5; 3], mean: [0.5; 3], std: [0.2; 3] };
+    let boxes: Vec<BoxPx> = (1..40)
+        .map(|step| {
+            let side = 5.0 * step as f32;
+            BoxPx { x1: 60.0 - side, y1: 50.0 - side, x2: 60.3 + side, y2: 50.7 + side }
+        })
+        .collect();
+    let mut out = vec![0.0; spec.element_count().unwrap() * boxes.len()];
+    let single = spec.element_count().unwrap();
+    let mut crop = CpuCrop::new();
+    crop.crop(&image, &boxes[..1], &spec, &mut out[..single]).unwrap();
+    assert_eq!(allocations_in(|| crop.crop(&image, &boxes, &spec, &mut out).unwrap()), 0);
+    let mut reserved = CpuCrop::new();
+    reserved.reserve(200, 150, &spec);
+    assert_eq!(allocations_in(|| reserved.crop(&image, &boxes, &spec, &mut out).unwrap()), 0);
+}
+
+#[test]
+fn rasterize_allocates_nothing_after_reserve() {
+    let positions = [[-1.0, -1.0, 2.0], [1.0, -1.0, 2.0], [0.0, 1.0, -1.0]];
+    let mesh = MeshView { positions: &positions, triangles: &[[0, 1, 2]], parts: &[5] };
+    let camera = [[20.0, 0.0, 10.0, 0.0], [0.0, 20.0, 10.0, 0.0], [0.0, 0.0, 1.0, 0.0]];
+    let mut out = RasterBuffers::new(20, 20);
+    let mut rasterize = CpuRasterize::new();
+    rasterize.reserve(positions.len());
+    let allocated = allocations_in(|| {
+        out.clear();
+        rasterize.rasterize(&mesh, &camera, 0.1, &mut out).unwrap();
+    });
+    assert_eq!(allocated, 0);
+    assert!(out.part.contains(&5));
+}
+
+#[test]
+fn top_k_allocates_at_construction_only() {
+    let half = vec![half::f16::ONE; 300 * 100];
+    let single = vec![1.0; 300 * 100];
+    let queries = vec![0.5; 300 * 7];
+    let mut out = vec![Neighbor::UNUSED; 7 * 20];
+    let mut top_k = CpuTopK::new(20, 7);
+    for rows in [Rows::F32(&single), Rows::F16(&half)] {
+        let table = TableView { rows, dim: 300 };
+        let allocated = allocations_in(|| {
+            top_k.top_k(&table, 0..100, &queries, 20, &mut out).unwrap();
+        });
+        assert_eq!(allocated, 0);
+    }
+}
