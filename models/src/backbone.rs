@@ -1,0 +1,305 @@
+//! The network: crops in, one embedding a crop out, by ONNX Runtime or by tract.
+//!
+//! The provider in use is chosen by [`BackboneConfig::providers`] and reported; every one that was refused is reported with its
+//! reason, and none stands in for another unless the configuration lists it. ONNX bytes are verified (size and hash) before
+//! they come here.
+
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::manifest::Manifest;
+
+mod library;
+#[cfg(test)]
+pub(crate) mod onnx_fixture;
+#[cfg(feature = "ort")]
+mod onnxruntime;
+#[cfg(test)]
+#[cfg(any(feature = "ort", feature = "tract"))]
+mod tests;
+#[cfg(feature = "tract")]
+mod tract;
+
+pub use library::find_onnxruntime;
+
+/// Largest batch that a backbone may be opened for.
+pub const BATCH_MAX: usize = 256;
+
+/// Who computes the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Provider {
+    /// TensorRT through ONNX Runtime; engines are built at the first start.
+    #[serde(rename = "tensorrt")]
+    OnnxRuntimeTensorRt,
+    /// CUDA through ONNX Runtime.
+    #[serde(rename = "cuda")]
+    OnnxRuntimeCuda,
+    /// ONNX Runtime on the CPU.
+    #[serde(rename = "onnxruntime")]
+    OnnxRuntimeCpu,
+    /// tract: pure Rust, needs no library, several times slower than ONNX Runtime.
+    #[serde(rename = "tract")]
+    Tract,
+}
+
+impl Provider {
+    /// All providers, fastest first.
+    pub const ALL: [Self; 4] = [Self::OnnxRuntimeTensorRt, Self::OnnxRuntimeCuda, Self::OnnxRuntimeCpu, Self::Tract];
+
+    /// The name in configuration files and reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OnnxRuntimeTensorRt => "tensorrt",
+            Self::OnnxRuntimeCuda => "cuda",
+            Self::OnnxRuntimeCpu => "onnxruntime",
+            Self::Tract => "tract",
+        }
+    }
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl FromStr for Provider {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|p| p.name() == name)
+            .ok_or_else(|| format!("`{name}` is not one of tensorrt, cuda, onnxruntime, tract"))
+    }
+}
+
+/// Why a backbone could not be opened or run.
+#[derive(Debug, thiserror::Error)]
+pub enum BackboneError {
+    /// The configuration makes no sense.
+    #[error("backbone: {0}")]
+    Config(String),
+    /// No provider of the configuration can run the network here.
+    #[error("backbone: no provider can run the network here:{}", list(.0))]
+    NoProvider(Vec<(Provider, String)>),
+    /// A slice that was handed over has the wrong length.
+    #[error("backbone: {what}: {found} values, wanted: {wanted}")]
+    Length {
+        /// `crops` or `embeddings`.
+        what: &'static str,
+        /// Values found.
+        found: usize,
+        /// Values wanted.
+        wanted: usize,
+    },
+    /// More crops than the backbone was opened for.
+    #[error("backbone: batch of {batch}, opened for at most {batch_max}")]
+    Batch {
+        /// Crops handed over.
+        batch: usize,
+        /// Crops at most.
+        batch_max: usize,
+    },
+    /// The network failed while it ran.
+    #[error("backbone: {provider}: {reason}")]
+    Run {
+        /// Who ran it.
+        provider: Provider,
+        /// What it said.
+        reason: String,
+    },
+}
+
+fn list(refused: &[(Provider, String)]) -> String {
+    refused.iter().map(|(provider, reason)| format!("\n  {provider}: {reason}")).collect()
+}
+
+/// A network that is ready to run.
+pub trait Backbone: Send {
+    /// Who computes it.
+    fn provider(&self) -> Provider;
+
+    /// The library with its version and path, for reports.
+    fn description(&self) -> String;
+
+    /// Embeds `batch` crops `[B, 3, H, W]` (normalised RGB) into rows `[B, dim]`. Shapes are checked; whether the values are
+    /// finite is the caller's to judge.
+    ///
+    /// # Errors
+    /// [`BackboneError`] where a length is wrong or the network fails; `embeddings` is then undefined.
+    fn embed(&mut self, crops: &[f32], batch: usize, embeddings: &mut [f32]) -> Result<(), BackboneError>;
+}
+
+/// How a backbone is to be opened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BackboneConfig {
+    /// Tried in order; the first that can run the network is used.
+    pub providers: Vec<Provider>,
+    /// Threads within one operation; 0 leaves it to the runtime. tract uses one.
+    pub threads: usize,
+    /// Most crops in one call.
+    pub batch_max: usize,
+    /// The ONNX Runtime library or its folder; without it [`find_onnxruntime`] searches.
+    pub library: Option<PathBuf>,
+}
+
+impl Default for BackboneConfig {
+    fn default() -> Self {
+        Self { providers: vec![Provider::OnnxRuntimeCpu, Provider::Tract], threads: 0, batch_max: 8, library: None }
+    }
+}
+
+/// A backbone with the providers that were tried before it.
+pub struct OpenedBackbone {
+    /// The network, ready to run.
+    pub backbone: Box<dyn Backbone>,
+    /// Providers that come first in the configuration but cannot be used, with reason and mend.
+    pub refused: Vec<(Provider, String)>,
+}
+
+impl fmt::Debug for OpenedBackbone {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("OpenedBackbone")
+            .field("backbone", &self.backbone.description())
+            .field("refused", &self.refused)
+            .finish()
+    }
+}
+
+/// Opens the network with the first provider of the configuration that can run it. One crop of zeros is embedded as a proof,
+/// which also takes the memory and builds the engines that the first call needs.
+///
+/// # Errors
+/// [`BackboneError::NoProvider`] with every reason, or [`BackboneError::Config`].
+pub fn open_backbone(
+    onnx: &[u8],
+    manifest: &Manifest,
+    config: &BackboneConfig,
+) -> Result<OpenedBackbone, BackboneError> {
+    if config.providers.is_empty() {
+        return Err(BackboneError::Config(
+            "no provider is configured: name one of tensorrt, cuda, onnxruntime, tract".into(),
+        ));
+    }
+    if config.batch_max == 0 || config.batch_max > BATCH_MAX {
+        return Err(BackboneError::Config(format!("batch_max is {}, wanted: 1 to {BATCH_MAX}", config.batch_max)));
+    }
+    let shape = Shape::of(manifest, config.batch_max);
+    let mut refused = Vec::new();
+    for &provider in &config.providers {
+        match open_one(provider, onnx, manifest, config, shape) {
+            Ok(backbone) => return Ok(OpenedBackbone { backbone, refused }),
+            Err(reason) => {
+                tracing::warn!(%provider, reason, "provider refused");
+                refused.push((provider, reason));
+            }
+        }
+    }
+    Err(BackboneError::NoProvider(refused))
+}
+
+/// Opens one provider and lets it embed one crop of zeros.
+fn open_one(
+    provider: Provider,
+    onnx: &[u8],
+    manifest: &Manifest,
+    config: &BackboneConfig,
+    shape: Shape,
+) -> Result<Box<dyn Backbone>, String> {
+    // Runtimes, tract above all, assert on what they do not expect of a graph. The bytes are the released ones (their hash was
+    // verified), so a panic means an operator that this one cannot handle: a reason to refuse it, not to end the process.
+    // Sizes are fixed, so what holds for one crop holds for all. Nothing of a provider that panicked is used again.
+    let proved = catch_unwind(AssertUnwindSafe(|| {
+        let output = manifest.outputs.embedding.as_str();
+        let mut backbone = match provider {
+            Provider::Tract => open_tract(onnx, output, shape)?,
+            _ => open_onnxruntime(provider, onnx, output, config, shape)?,
+        };
+        match backbone.embed(&vec![0.0; shape.crop_len()], 1, &mut vec![0.0; shape.dim]) {
+            Ok(()) => Ok(backbone),
+            // The list of refused providers names it already.
+            Err(BackboneError::Run { reason, .. }) => Err(reason),
+            Err(error) => Err(error.to_string()),
+        }
+    }));
+    proved.unwrap_or_else(|panic| Err(format!("it panicked over the network: {}", panic_text(&*panic))))
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
+}
+
+#[cfg(feature = "tract")]
+fn open_tract(onnx: &[u8], output: &str, shape: Shape) -> Result<Box<dyn Backbone>, String> {
+    Ok(Box::new(tract::Tract::open(onnx, output, shape)?))
+}
+
+#[cfg(not(feature = "tract"))]
+fn open_tract(_: &[u8], _: &str, _: Shape) -> Result<Box<dyn Backbone>, String> {
+    Err("this program was built without the feature `tract`".into())
+}
+
+#[cfg(feature = "ort")]
+fn open_onnxruntime(
+    provider: Provider,
+    onnx: &[u8],
+    output: &str,
+    config: &BackboneConfig,
+    shape: Shape,
+) -> Result<Box<dyn Backbone>, String> {
+    Ok(Box::new(onnxruntime::OnnxRuntime::open(provider, onnx, output, config, shape)?))
+}
+
+#[cfg(not(feature = "ort"))]
+fn open_onnxruntime(_: Provider, _: &[u8], _: &str, _: &BackboneConfig, _: Shape) -> Result<Box<dyn Backbone>, String> {
+    Err("this program was built without the feature `ort`".into())
+}
+
+/// What goes in and comes out, as the manifest says.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    height: usize,
+    width: usize,
+    dim: usize,
+    batch_max: usize,
+}
+
+impl Shape {
+    fn of(manifest: &Manifest, batch_max: usize) -> Self {
+        // The manifest bounds both sides by 4096 pixels.
+        Self {
+            height: manifest.input.height as usize,
+            width: manifest.input.width as usize,
+            dim: manifest.outputs.dim,
+            batch_max,
+        }
+    }
+
+    /// Values of one crop.
+    fn crop_len(&self) -> usize {
+        3 * self.height * self.width
+    }
+
+    /// Checks the arguments of [`Backbone::embed`].
+    #[cfg_attr(not(any(feature = "ort", feature = "tract")), expect(dead_code, reason = "only providers need it"))]
+    fn check(&self, crops: &[f32], batch: usize, embeddings: &[f32]) -> Result<(), BackboneError> {
+        if batch > self.batch_max {
+            return Err(BackboneError::Batch { batch, batch_max: self.batch_max });
+        }
+        let wanted =
+            [("crops", crops.len(), batch * self.crop_len()), ("embeddings", embeddings.len(), batch * self.dim)];
+        match wanted.into_iter().find(|(_, found, wanted)| found != wanted) {
+            Some((what, found, wanted)) => Err(BackboneError::Length { what, found, wanted }),
+            None => Ok(()),
+        }
+    }
+}

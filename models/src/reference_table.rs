@@ -1,0 +1,193 @@
+//! The reference table: one embedding and one rotation for each reference view of each shape.
+//!
+//! A safetensors file. [`ReferenceTable::parse`] takes bytes that were verified beforehand and believes none of them: a table
+//! that answers is complete, finite, of unit rows and sorted by class, so that nothing needs checking while the node runs.
+
+use std::ops::Range;
+use std::path::Path;
+
+use calibration::Rotation;
+use half::f16;
+use kernels::{Rows, TableView};
+use safetensors::{Dtype, SafeTensors};
+
+use crate::digest::write_whole;
+
+mod check;
+mod emit;
+#[cfg(test)]
+pub(crate) mod tests;
+
+/// Version of the format that is written, and the only one that is read.
+pub const FORMAT_VERSION: &str = "1";
+/// Most rows of a table.
+pub const ROW_COUNT_MAX: usize = 10_000_000;
+
+/// Why a reference table was refused. `place` is the file.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// The file could not be written.
+    #[error("{place}: {source}")]
+    Io {
+        /// The file.
+        place: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The header, a tensor or the metadata is wrong.
+    #[error("{place}: {key}: {reason}")]
+    Format {
+        /// The file.
+        place: String,
+        /// `header`, a tensor's name or `metadata.<key>`.
+        key: String,
+        /// What is wrong, and what is wanted.
+        reason: String,
+    },
+    /// One row is wrong.
+    #[error("{place}: {key}: row {row}: {reason}")]
+    Row {
+        /// The file.
+        place: String,
+        /// The tensor's name.
+        key: String,
+        /// Row, counted from 0.
+        row: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Embeddings with the rotations they stand for, sorted by class.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReferenceTable {
+    /// Length of an embedding.
+    pub dim: usize,
+    /// `[N, dim]` by rows, unit length.
+    pub embeddings: Vec<f16>,
+    /// `[N]` allocentric camera_from_object, unit quaternions (w, x, y, z).
+    pub rotations: Vec<[f32; 4]>,
+    /// `[N]` rows of `class_names`, ascending.
+    pub class_id: Vec<u16>,
+    /// `[N]` the shape that was rendered.
+    pub shape_id: Vec<u16>,
+    /// Classes, in the order of the manifest.
+    pub class_names: Vec<String>,
+    /// SHA-256 of the `backbone.onnx` that made the embeddings.
+    pub encoder_sha256: String,
+}
+
+impl ReferenceTable {
+    /// Parses a table from the bytes of its file and checks all of it; `place` is named in errors.
+    ///
+    /// # Errors
+    /// [`TableError`] naming the tensor and the row.
+    pub fn parse(bytes: &[u8], place: &str) -> Result<Self, TableError> {
+        let header = |reason: String| format_error(place, "header", reason);
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| header(e.to_string()))?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(|e| header(e.to_string()))?;
+        let empty = std::collections::HashMap::new();
+        let texts = metadata.metadata().as_ref().unwrap_or(&empty);
+        let text =
+            |key: &str| texts.get(key).ok_or_else(|| format_error(place, &format!("metadata.{key}"), "is missing"));
+        let version = text("format_version")?;
+        if version != FORMAT_VERSION {
+            return Err(format_error(
+                place,
+                "metadata.format_version",
+                format!("is `{version}`, this program reads `{FORMAT_VERSION}`"),
+            ));
+        }
+        let class_names = serde_json::from_str(text("class_names")?)
+            .map_err(|e| format_error(place, "metadata.class_names", e.to_string()))?;
+        let encoder_sha256 = text("encoder_sha256")?.clone();
+
+        let known = ["embeddings", "rotations", "class_id", "shape_id"];
+        if let Some(name) = tensors.names().iter().find(|name| !known.contains(*name)) {
+            return Err(format_error(place, name, "is no tensor of a reference table"));
+        }
+        let tensor = |name: &str, dtype: Dtype| {
+            let view = tensors.tensor(name).map_err(|e| format_error(place, name, e.to_string()))?;
+            match view.dtype() == dtype {
+                true => Ok((view.shape().to_vec(), view.data())),
+                false => Err(format_error(place, name, format!("is of type {:?}, not {dtype:?}", view.dtype()))),
+            }
+        };
+        let (shape, embeddings) = tensor("embeddings", Dtype::F16)?;
+        let &[row_count, dim] = shape.as_slice() else {
+            return Err(format_error(place, "embeddings", format!("has shape {shape:?}, not [rows, dim]")));
+        };
+        check::counts(place, row_count, dim)?;
+        let shaped = |name: &str, dtype: Dtype, wanted: &[usize]| match tensor(name, dtype)? {
+            (shape, data) if shape == wanted => Ok(data),
+            (shape, _) => Err(format_error(place, name, format!("has shape {shape:?}, not {wanted:?}"))),
+        };
+        let rotations = shaped("rotations", Dtype::F32, &[row_count, 4])?;
+        let class_id = shaped("class_id", Dtype::U16, &[row_count])?;
+        let shape_id = shaped("shape_id", Dtype::U16, &[row_count])?;
+        let u16s = |data: &[u8]| data.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).collect();
+        let f32s = |data: &[u8]| {
+            [0, 4, 8, 12].map(|at| f32::from_le_bytes([data[at], data[at + 1], data[at + 2], data[at + 3]]))
+        };
+        let table = Self {
+            dim,
+            embeddings: embeddings.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]])).collect(),
+            rotations: rotations.chunks_exact(16).map(f32s).collect(),
+            class_id: u16s(class_id),
+            shape_id: u16s(shape_id),
+            class_names,
+            encoder_sha256,
+        };
+        table.check(place)?;
+        Ok(table)
+    }
+
+    /// The bytes of the table's file: the same table always gives the same bytes.
+    ///
+    /// # Errors
+    /// [`TableError`] where the table would be refused by [`ReferenceTable::parse`].
+    pub fn to_bytes(&self, place: &str) -> Result<Vec<u8>, TableError> {
+        self.check(place)?;
+        emit::emit(self).map_err(|e| format_error(place, "header", e.to_string()))
+    }
+
+    /// Checks the table and writes it.
+    ///
+    /// # Errors
+    /// [`TableError`] where it is not valid or cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), TableError> {
+        let place = path.display().to_string();
+        let bytes = self.to_bytes(&place)?;
+        write_whole(path, &bytes).map_err(|source| TableError::Io { place, source })
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn row_count(&self) -> usize {
+        self.rotations.len()
+    }
+
+    /// The rows of one class; empty where the class has none.
+    #[must_use]
+    pub fn class_range(&self, class: u16) -> Range<u32> {
+        // Rows are bounded by ROW_COUNT_MAX, far below u32::MAX.
+        let start = self.class_id.partition_point(|&c| c < class) as u32;
+        start..self.class_id.partition_point(|&c| c <= class) as u32
+    }
+
+    /// The rotation of one row: allocentric camera_from_object. `None` where there is no such row.
+    #[must_use]
+    pub fn rotation(&self, row: u32) -> Option<Rotation> {
+        self.rotations.get(row as usize).and_then(|wxyz| calibration::so3::from_wxyz(*wxyz))
+    }
+
+    /// The embeddings as the search takes them.
+    #[must_use]
+    pub fn view(&self) -> TableView<'_> {
+        TableView { rows: Rows::F16(&self.embeddings), dim: self.dim }
+    }
+}
+
+fn format_error(place: &str, key: &str, reason: impl Into<String>) -> TableError {
+    TableError::Format { place: place.into(), key: key.into(), reason: reason.into() }
+}

@@ -1,0 +1,208 @@
+//! Retrieval: the nearest reference views of an embedding, gathered into modes on SO(3). The node and the trainer's
+//! evaluation share it, so that what was measured is what runs.
+//!
+//! Neighbours vote with softmax weights exp(-squared distance / temperature). A car seen from the front
+//! resembles a car seen from the rear, so the vote often has two peaks; a mean over both would be a car
+//! seen from the side. The peaks are therefore kept apart ([`modes`]), the heaviest is the answer and the
+//! others are published with their probability, the 180-degree flip first.
+//!
+//! Everything here is *allocentric*: relative to the viewing ray, as the crop shows it.
+
+pub mod modes;
+
+use std::ops::Range;
+
+use calibration::Rotation;
+use calibration::so3::{from_wxyz, log};
+use kernels::{KernelError, Neighbor, Rows, TableView, TopK};
+use nalgebra::{Matrix3, Vector3};
+
+use crate::{ReferenceTable, RetrievalSpec};
+use modes::{ModeSeeker, Vote};
+
+/// Standard deviation about each axis that the table's own spacing and labels leave, radians (1 degree).
+const FLOOR_RAD: f64 = 0.017_453_292_519_943_295;
+
+/// Most alternatives kept beside the best pose.
+pub const ALTERNATIVES_MAX: usize = 4;
+
+/// No row of the table could be compared with the embedding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no reference row could be compared with the embedding")]
+pub struct NoNeighbor;
+
+/// An orientation with the share of the vote that speaks for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Hypothesis {
+    /// Allocentric `camera_from_object`.
+    pub rotation: Rotation,
+    /// 0 to 1.
+    pub probability: f64,
+}
+
+/// What the table says about one embedding.
+#[derive(Clone, Debug)]
+pub struct Retrieval {
+    /// The heaviest mode.
+    pub best: Hypothesis,
+    /// About the axes of the virtual camera that looks along the ray, rad^2, calibrated by the manifest.
+    pub covariance: Matrix3<f64>,
+    /// Cosine to the nearest reference.
+    pub similarity: f64,
+    /// Share of the vote nearer to the flip than to the answer.
+    pub flip_probability: f64,
+    /// The flip, then the other modes by falling probability.
+    pub alternatives: heapless::Vec<Hypothesis, ALTERNATIVES_MAX>,
+}
+
+/// The table, its rotations ready for use, and the memory of the search.
+pub struct Retriever<K> {
+    top_k: K,
+    table: ReferenceTable,
+    rotations: Vec<Rotation>,
+    spec: RetrievalSpec,
+    neighbor_count: usize,
+    found: Vec<Neighbor>,
+    votes: Vec<Vote>,
+    seeker: ModeSeeker,
+}
+
+/// Why a table cannot be searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("reference table row {row}: the rotation is not a unit quaternion")]
+pub struct RotationError {
+    /// The row at fault.
+    pub row: usize,
+}
+
+impl<K: TopK> Retriever<K> {
+    /// Takes the table over and allocates for `batch_max` embeddings with the neighbours that `spec` wants.
+    ///
+    /// # Errors
+    /// The first row whose rotation is not one.
+    pub fn new(top_k: K, table: ReferenceTable, spec: RetrievalSpec, batch_max: usize) -> Result<Self, RotationError> {
+        let rotations = table
+            .rotations
+            .iter()
+            .enumerate()
+            .map(|(row, &wxyz)| from_wxyz(wxyz).ok_or(RotationError { row }))
+            .collect::<Result<Vec<_>, _>>()?;
+        let neighbor_count = spec.neighbors;
+        Ok(Self {
+            top_k,
+            table,
+            rotations,
+            neighbor_count,
+            found: Vec::with_capacity(batch_max * neighbor_count),
+            votes: Vec::with_capacity(neighbor_count),
+            seeker: ModeSeeker::new(spec.mode_radius_deg.to_radians(), neighbor_count),
+            spec,
+        })
+    }
+
+    /// The table that is searched.
+    pub fn table(&self) -> &ReferenceTable {
+        &self.table
+    }
+
+    /// Looks unit `embeddings`, [batch, dim], up among `rows` of the table: one pass over the rows for all of them.
+    ///
+    /// # Errors
+    /// [`KernelError`] where the shapes or the range do not fit the table.
+    pub fn search(&mut self, embeddings: &[f32], rows: Range<u32>) -> Result<(), KernelError> {
+        let batch = embeddings.len() / self.table.dim.max(1);
+        self.found.clear();
+        self.found.resize(batch * self.neighbor_count, Neighbor::UNUSED);
+        let view = TableView { rows: Rows::F16(&self.table.embeddings), dim: self.table.dim };
+        self.top_k.top_k(&view, rows, embeddings, self.neighbor_count, &mut self.found)?;
+        Ok(())
+    }
+
+    /// What the neighbours of embedding `index` of the last search say.
+    ///
+    /// # Errors
+    /// [`NoNeighbor`] where none was found.
+    pub fn vote(&mut self, index: usize) -> Result<Retrieval, NoNeighbor> {
+        let start = index * self.neighbor_count;
+        let neighbors = self.found.get(start..start + self.neighbor_count).ok_or(NoNeighbor)?;
+        let nearest = neighbors.first().map_or(f64::INFINITY, |n| f64::from(n.squared_distance));
+        cast_votes(neighbors, nearest, &self.rotations, self.spec.temperature, &mut self.votes);
+        self.count_votes(nearest)
+    }
+
+    fn count_votes(&mut self, nearest: f64) -> Result<Retrieval, NoNeighbor> {
+        self.seeker.seek(&self.votes);
+        let (best, others) = self.seeker.modes().split_first().ok_or(NoNeighbor)?;
+        let flip = flipped(&best.rotation);
+        let flip_probability = share_nearer_to(&flip, &best.rotation, &self.votes);
+
+        let mut alternatives = heapless::Vec::new();
+        // Pushing past the bound drops the lightest modes, which come last.
+        let _ = alternatives.push(Hypothesis { rotation: flip, probability: flip_probability });
+        for mode in others {
+            if !self.seeker.is_same_mode(&mode.rotation, &flip) {
+                let _ = alternatives.push(*mode);
+            }
+        }
+        Ok(Retrieval {
+            best: *best,
+            covariance: self.covariance(&best.rotation),
+            // On unit rows |a - b|^2 = 2 - 2 cos.
+            similarity: (1.0 - 0.5 * nearest).clamp(-1.0, 1.0),
+            flip_probability,
+            alternatives,
+        })
+    }
+
+    /// Spread of the votes of the mode of `center`, plus the floor, times the manifest's calibration.
+    fn covariance(&self, center: &Rotation) -> Matrix3<f64> {
+        let mut spread = Matrix3::zeros();
+        let mut total = 0.0;
+        for vote in &self.votes {
+            if self.seeker.is_same_mode(&vote.rotation, center) {
+                let residual: Vector3<f64> = log(&(vote.rotation * center.inverse()));
+                spread += residual * residual.transpose() * vote.weight;
+                total += vote.weight;
+            }
+        }
+        if total > 0.0 {
+            spread /= total;
+        }
+        (spread + Matrix3::identity() * (FLOOR_RAD * FLOOR_RAD)) * self.spec.covariance_scale
+    }
+}
+
+/// Turns neighbours into votes whose weights sum to one; neighbours at infinity have no vote.
+fn cast_votes(neighbors: &[Neighbor], nearest: f64, rotations: &[Rotation], temperature: f64, votes: &mut Vec<Vote>) {
+    votes.clear();
+    for neighbor in neighbors {
+        let Some(&rotation) = rotations.get(neighbor.row as usize) else { continue };
+        // Softmax is shift invariant: the nearest neighbour gets exp(0), so the sum is at least one.
+        let weight = ((nearest - f64::from(neighbor.squared_distance)) / temperature).exp();
+        if weight.is_finite() {
+            votes.push(Vote { rotation, weight });
+        }
+    }
+    let total: f64 = votes.iter().map(|vote| vote.weight).sum();
+    for vote in votes {
+        vote.weight /= total;
+    }
+}
+
+/// The rotation with front and rear exchanged: half a turn about the body's z axis.
+pub fn flipped(rotation: &Rotation) -> Rotation {
+    rotation * Rotation::from_axis_angle(&Vector3::z_axis(), std::f64::consts::PI)
+}
+
+/// Weight of the votes that are strictly nearer to `a` than to `b`.
+fn share_nearer_to(a: &Rotation, b: &Rotation, votes: &[Vote]) -> f64 {
+    let closeness = |x: &Rotation, y: &Rotation| x.coords.dot(&y.coords).abs();
+    votes
+        .iter()
+        .filter(|vote| closeness(&vote.rotation, a) > closeness(&vote.rotation, b))
+        .map(|vote| vote.weight)
+        .sum()
+}
+
+#[cfg(test)]
+mod tests;
