@@ -1,0 +1,153 @@
+//! Operations on a planar RGB canvas `[3, H, W]`, values 0..1.
+
+use kernels::CropSpec;
+use rand::Rng;
+
+/// Exchanges left and right.
+pub fn mirror(canvas: &mut [f32], width: usize) {
+    for row in canvas.chunks_exact_mut(width) {
+        row.reverse();
+    }
+}
+
+/// Bilinear enlargement of a planar picture; pixel centres are aligned.
+pub fn enlarge(from: &[f32], (from_w, from_h): (usize, usize), to: &mut [f32], (to_w, to_h): (usize, usize)) {
+    let taps = |i: usize, to: usize, from: usize| {
+        let at = ((i as f32 + 0.5) * from as f32 / to as f32 - 0.5).clamp(0.0, (from - 1) as f32);
+        let low = at as usize;
+        (low, (low + 1).min(from - 1), at - low as f32)
+    };
+    for (plane, target) in from.chunks_exact(from_w * from_h).zip(to.chunks_exact_mut(to_w * to_h)) {
+        for (y, row) in target.chunks_exact_mut(to_w).enumerate() {
+            let (y0, y1, fy) = taps(y, to_h, from_h);
+            for (x, out) in row.iter_mut().enumerate() {
+                let (x0, x1, fx) = taps(x, to_w, from_w);
+                let lerp = |row: usize| plane[row * from_w + x0] * (1.0 - fx) + plane[row * from_w + x1] * fx;
+                *out = lerp(y0) * (1.0 - fy) + lerp(y1) * fy;
+            }
+        }
+    }
+}
+
+/// Random brightness, contrast, saturation (factors 1 - `strength` to 1 + `strength`) and hue.
+pub fn jitter_colour(canvas: &mut [f32], strength: f32, hue: f32, rng: &mut impl Rng) {
+    let mut factor = || 1.0 + if strength > 0.0 { rng.random_range(-strength..=strength) } else { 0.0 };
+    let (brightness, contrast, saturation) = (factor(), factor(), factor());
+    let turn = if hue > 0.0 { rng.random_range(-hue..=hue) } else { 0.0 } * std::f32::consts::TAU;
+    let (sin, cos) = turn.sin_cos();
+    let count = canvas.len() / 3;
+    let (red, rest) = canvas.split_at_mut(count);
+    let (green, blue) = rest.split_at_mut(count);
+    let mean = red.iter().chain(green.iter()).chain(blue.iter()).sum::<f32>() / (3 * count) as f32;
+    for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
+        // YIQ: luma, and two chroma axes in which a hue shift is a rotation.
+        let y = 0.299 * *r + 0.587 * *g + 0.114 * *b;
+        let i = (0.596 * *r - 0.274 * *g - 0.322 * *b) * saturation;
+        let q = (0.211 * *r - 0.523 * *g + 0.312 * *b) * saturation;
+        let (i, q) = (i * cos - q * sin, i * sin + q * cos);
+        let y = ((y - mean) * contrast + mean) * brightness;
+        *r = (y + 0.956 * i + 0.621 * q).clamp(0.0, 1.0);
+        *g = (y - 0.272 * i - 0.647 * q).clamp(0.0, 1.0);
+        *b = (y - 1.106 * i + 1.703 * q).clamp(0.0, 1.0);
+    }
+}
+
+/// Separable Gaussian blur of standard deviation `sigma` pixels; edges repeat.
+pub fn blur(canvas: &mut [f32], width: usize, height: usize, sigma: f32) {
+    let radius = (2.5 * sigma).ceil() as isize;
+    let mut kernel: Vec<f32> = (-radius..=radius).map(|i| (-0.5 * (i as f32 / sigma).powi(2)).exp()).collect();
+    let sum: f32 = kernel.iter().sum();
+    kernel.iter_mut().for_each(|k| *k /= sum);
+    let mut line = vec![0.0; width.max(height)];
+    for plane in canvas.chunks_exact_mut(width * height) {
+        for y in 0..height {
+            convolve(plane, y * width, 1, width, &kernel, &mut line);
+        }
+        for x in 0..width {
+            convolve(plane, x, width, height, &kernel, &mut line);
+        }
+    }
+}
+
+fn convolve(plane: &mut [f32], start: usize, step: usize, count: usize, kernel: &[f32], line: &mut [f32]) {
+    let radius = (kernel.len() / 2) as isize;
+    for i in 0..count {
+        line[i] = plane[start + i * step];
+    }
+    for i in 0..count {
+        let mut sum = 0.0;
+        for (k, weight) in kernel.iter().enumerate() {
+            let at = (i as isize + k as isize - radius).clamp(0, count as isize - 1);
+            sum += weight * line[at as usize];
+        }
+        plane[start + i * step] = sum;
+    }
+}
+
+/// Adds noise of standard deviation `sigma` (sum of uniforms: close enough to Gaussian, and quick).
+pub fn add_noise(canvas: &mut [f32], sigma: f32, rng: &mut impl Rng) {
+    if sigma <= 0.0 {
+        return;
+    }
+    for value in canvas {
+        let bits: u32 = rng.random();
+        let sum = (0..4).map(|i| ((bits >> (8 * i)) & 0xff) as f32 / 255.0 - 0.5).sum::<f32>();
+        // The sum of four uniforms of width 1 has variance 4/12.
+        *value = (*value + sigma * sum * 1.732).clamp(0.0, 1.0);
+    }
+}
+
+/// (value - mean) / std per channel.
+pub fn normalize(canvas: &mut [f32], spec: &CropSpec) {
+    let count = canvas.len() / 3;
+    for (channel, plane) in canvas.chunks_exact_mut(count).enumerate() {
+        for value in plane {
+            *value = (*value - spec.mean[channel]) / spec.std[channel];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+
+    #[test]
+    fn blurring_keeps_the_mean_of_a_flat_canvas_and_spreads_a_point() {
+        let mut flat = vec![0.25; 3 * 8 * 6];
+        blur(&mut flat, 8, 6, 1.0);
+        assert!(flat.iter().all(|v| (v - 0.25).abs() < 1e-5));
+        let mut point = vec![0.0; 3 * 9 * 9];
+        point[4 * 9 + 4] = 1.0;
+        blur(&mut point, 9, 9, 1.0);
+        assert!((point[..81].iter().sum::<f32>() - 1.0).abs() < 1e-3);
+        assert!((point[4 * 9 + 4] - 1.0 / (2.0 * std::f32::consts::PI)).abs() < 0.01);
+    }
+
+    #[test]
+    fn no_colour_strength_changes_nothing() {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+        let before: Vec<f32> = (0..3 * 16).map(|i| i as f32 / 48.0).collect();
+        let mut after = before.clone();
+        jitter_colour(&mut after, 0.0, 0.0, &mut rng);
+        assert!(before.iter().zip(&after).all(|(a, b)| (a - b).abs() < 3e-3));
+    }
+
+    #[test]
+    fn mirroring_twice_is_the_identity() {
+        let before: Vec<f32> = (0..3 * 4 * 2).map(|i| i as f32).collect();
+        let mut after = before.clone();
+        mirror(&mut after, 4);
+        assert_eq!(after[0], 3.0);
+        mirror(&mut after, 4);
+        assert_eq!(before, after);
+    }
+
+    #[test]
+    fn enlarging_a_ramp_keeps_it_a_ramp() {
+        let from: Vec<f32> = (0..3).flat_map(|_| (0..4).map(|x| x as f32)).collect();
+        let mut to = vec![0.0; 3 * 8];
+        enlarge(&from, (4, 1), &mut to, (8, 1));
+        assert_eq!(&to[1..7], &[0.25, 0.75, 1.25, 1.75, 2.25, 2.75]);
+    }
+}

@@ -1,0 +1,12 @@
+//! One file a command.
+
+pub mod eval;
+pub mod export;
+pub mod render;
+pub mod table;
+pub mod train;
+
+/// What a build without libtorch answers.
+pub const TORCH_NEEDED: &str = "this trainer was built without libtorch. Install it and rebuild:
+  source scripts/install_libtorch.sh
+  cargo run --release -p trainer --features torch -- train retrieval --help";

@@ -1,0 +1,104 @@
+//! `trainer eval`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use models::{BackboneConfig, Model};
+use rand::SeedableRng;
+use serde_json::json;
+
+use crate::augmentation::box_noise;
+use crate::datasets::kitti::{KittiSelection, load_sequence};
+use crate::datasets::{Sample, Source};
+use crate::encoder::available_providers;
+use crate::evaluation::{Evaluator, Row, kitti3d};
+use crate::training::batches::SHIFTED_FRAMES_0001;
+
+/// Arguments of `trainer eval`.
+#[derive(Debug, clap::Args)]
+pub struct EvalArgs {
+    /// KITTI folder: object layout (image_2, label_2, calib), or tracking layout with --sequence
+    #[arg(long)]
+    pub kitti: PathBuf,
+    /// Evaluate this tracking sequence instead
+    #[arg(long)]
+    pub sequence: Option<String>,
+    /// First frame of the sequence
+    #[arg(long, default_value_t = 0)]
+    pub first: u32,
+    /// Model folder
+    #[arg(long, default_value = "models/zoo/car")]
+    pub model: PathBuf,
+    /// Jitter the boxes, keeping at least this intersection over union
+    #[arg(long)]
+    pub jitter_iou: Option<f32>,
+    /// Seed of the jitter
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Write every object's error as JSON lines
+    #[arg(long)]
+    pub details: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub fn run(args: &EvalArgs) -> Result<()> {
+    let config = BackboneConfig { providers: available_providers(), threads: 2, batch_max: 1, library: None };
+    let model = Model::load(&args.model, &config)?;
+    let name = model.manifest.name.clone();
+    let samples = load(args)?;
+    ensure!(!samples.is_empty(), "{}: no car of the protocol", args.kitti.display());
+    let mut evaluator = Evaluator::new(model)?;
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(args.seed);
+    let mut errors = Vec::with_capacity(samples.len());
+    let mut details = String::new();
+    for sample in &samples {
+        let box_px = match args.jitter_iou {
+            Some(floor) => box_noise::jitter(&sample.box_px, floor, &mut rng),
+            None => sample.box_px,
+        };
+        let estimate = evaluator.estimate(sample, &box_px)?;
+        errors.push((sample.occlusion, estimate.error_deg));
+        let line = json!({"occlusion": sample.occlusion, "error_deg": estimate.error_deg,
+            "azimuth_deg": sample.viewpoint.azimuth_rad.to_degrees(),
+            "probability": estimate.retrieval.best.probability,
+            "flip_probability": estimate.retrieval.flip_probability,
+            "box_px": [box_px.x1, box_px.y1, box_px.x2, box_px.y2]});
+        details.push_str(&format!("{line}\n"));
+    }
+    if let Some(path) = &args.details {
+        std::fs::write(path, details).with_context(|| path.display().to_string())?;
+    }
+    let crop = args.jitter_iou.map_or_else(|| "tight_box".to_owned(), |floor| format!("jittered_box_iou_{floor}"));
+    print(&name, &crop, &kitti3d::rows(&errors), args.json);
+    Ok(())
+}
+
+fn load(args: &EvalArgs) -> Result<Vec<Sample>> {
+    let Some(sequence) = &args.sequence else { return kitti3d::load(&args.kitti) };
+    let selection = KittiSelection {
+        classes: vec!["Car".into()],
+        side_min_px: kitti3d::SIDE_MIN_PX,
+        occluded_max: 2,
+        frames: args.first..u32::MAX,
+        frames_skipped: SHIFTED_FRAMES_0001,
+    };
+    load_sequence(&args.kitti, sequence, &selection, Source::Kitti)
+}
+
+fn print(model: &str, crop: &str, rows: &[Row], as_json: bool) {
+    if as_json {
+        println!("{}", json!({"model": model, "protocol": "kitti3d", "crop": crop, "rows": rows}));
+        return;
+    }
+    println!("model {model}, protocol kitti3d, crop {crop}");
+    println!("{:<18}{:>7}{:>8}{:>8}{:>9}{:>8}", "split", "count", "ACC30", "ACC10", "median", "flips");
+    for Row { split, scores: s, .. } in rows {
+        println!(
+            "{split:<18}{:>7}{:>7.1}%{:>7.1}%{:>8.1}°{:>7.1}%",
+            s.count, s.acc30, s.acc10, s.median_deg, s.flip_rate
+        );
+    }
+}

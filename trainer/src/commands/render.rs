@@ -1,0 +1,65 @@
+//! `trainer render`: what the encoders see, for a person to check.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use image::{Rgb, RgbImage};
+
+use crate::training::TrainingConfig;
+use crate::training::batches::{Batch, TrainingData};
+use crate::training::config::Canvas;
+
+/// Arguments of `trainer render`.
+#[derive(Debug, clap::Args)]
+pub struct RenderArgs {
+    /// The run's description
+    #[arg(long)]
+    pub config: PathBuf,
+    /// Picture to write: each augmented crop beside the rendering of its pose (of a neighbouring or the opposite pose in
+    /// the second and fourth columns)
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Training step shown
+    #[arg(long, default_value_t = 0)]
+    pub step: usize,
+}
+
+const COLUMNS: usize = 4;
+
+/// Runs the command.
+pub fn run(args: &RenderArgs) -> Result<()> {
+    let mut config = TrainingConfig::load(&args.config)?;
+    config.references_per_step = config.queries_per_step;
+    let data = TrainingData::load(&config)?;
+    let batch = data.batch(&config, args.step, &mut data.maker(&config))?;
+    contact_sheet(&config, &batch).save(&args.out).with_context(|| args.out.display().to_string())
+}
+
+fn contact_sheet(config: &TrainingConfig, batch: &Batch) -> RgbImage {
+    let (query, reference) = (&config.query, &config.reference);
+    let (width, height) = (query.width + reference.width, query.height.max(reference.height));
+    let rows = config.queries_per_step.div_ceil(COLUMNS) as u32;
+    let mut sheet = RgbImage::new(width * COLUMNS as u32, height * rows);
+    let spec = query.crop_spec();
+    for i in 0..config.queries_per_step {
+        let (x, y) = ((i % COLUMNS) as u32 * width, (i / COLUMNS) as u32 * height);
+        let colour = |v: f32, c: usize| v * spec.std[c] + spec.mean[c];
+        draw(&mut sheet, (x, y), query, item(&batch.queries, query, i), colour);
+        let normal = |v: f32, _: usize| 0.5 * v + 0.5;
+        draw(&mut sheet, (x + query.width, y), reference, item(&batch.references, reference, i), normal);
+    }
+    sheet
+}
+
+fn item<'a>(values: &'a [f32], canvas: &Canvas, index: usize) -> &'a [f32] {
+    let size = 3 * (canvas.width * canvas.height) as usize;
+    &values[index * size..(index + 1) * size]
+}
+
+fn draw(sheet: &mut RgbImage, (x, y): (u32, u32), canvas: &Canvas, planar: &[f32], shown: impl Fn(f32, usize) -> f32) {
+    let count = planar.len() / 3;
+    for i in 0..count as u32 {
+        let value = |c: usize| (shown(planar[c * count + i as usize], c) * 255.0).clamp(0.0, 255.0) as u8;
+        sheet.put_pixel(x + i % canvas.width, y + i / canvas.width, Rgb([value(0), value(1), value(2)]));
+    }
+}

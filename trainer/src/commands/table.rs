@@ -1,0 +1,108 @@
+//! `trainer table`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use models::{Artifact, ClassSpec, Manifest, Provider};
+
+use crate::encoder::{Encoder, available_providers};
+use crate::rendering::load_shapes;
+use crate::table::{Grid, RETRIEVAL_UNFITTED, build};
+use crate::training::TrainingConfig;
+
+/// Arguments of `trainer table`.
+#[derive(Debug, clap::Args)]
+pub struct TableArgs {
+    /// A run's folder: `run.toml`, `query_encoder.onnx`, `reference_encoder.onnx`
+    #[arg(long)]
+    pub run: PathBuf,
+    /// Model folder to write
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Model name
+    #[arg(long, default_value = "car")]
+    pub name: String,
+    /// Degrees between azimuths
+    #[arg(long, default_value_t = 3.0)]
+    pub azimuth_step_deg: f64,
+    /// Elevations in degrees
+    #[arg(long, value_delimiter = ',', default_values_t = [0.0, 3.0, 6.0, 10.0, 16.0], allow_negative_numbers = true)]
+    pub elevations_deg: Vec<f64>,
+    /// Shapes used, spread over the run's list
+    #[arg(long, default_value_t = 12)]
+    pub shapes: usize,
+    /// Licence line of the model
+    #[arg(long, default_value = "research use")]
+    pub licence: String,
+    /// Mean length, width and height in metres
+    #[arg(long, value_delimiter = ',', default_values_t = [3.88, 1.63, 1.53])]
+    pub dimensions_m: Vec<f64>,
+}
+
+/// Runs the command.
+pub fn run(args: &TableArgs) -> Result<()> {
+    let config = TrainingConfig::load(&args.run.join("run.toml"))?;
+    let backbone = read(&args.run.join("query_encoder.onnx"))?;
+    let reference_encoder = read(&args.run.join("reference_encoder.onnx"))?;
+    let all = load_shapes(&config.shapes, &config.data.root)?;
+    ensure!(
+        args.shapes > 0 && args.dimensions_m.len() == 3,
+        "--shapes must be positive and --dimensions-m three numbers"
+    );
+    let count = args.shapes.min(all.len());
+    let shapes: Vec<_> = (0..count).map(|i| &all[i * all.len() / count]).collect();
+    let grid = Grid { azimuth_step_deg: args.azimuth_step_deg, elevations_deg: args.elevations_deg.clone() };
+    let providers: Vec<Provider> = available_providers();
+    let mut encoder = Encoder::open(&reference_encoder, &config.reference, config.embedding_dim, &providers, 2)?;
+    let encoder_sha256 = models::sha256_hex(&backbone);
+    let table =
+        build(&mut encoder, &config.reference, config.embedding_dim, &shapes, &grid, &args.name, &encoder_sha256)?;
+    std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
+    table.save(&args.out.join("reference_table.safetensors"))?;
+    let onnx_path = args.out.join("backbone.onnx");
+    std::fs::write(&onnx_path, &backbone).with_context(|| onnx_path.display().to_string())?;
+    manifest(args, &config)?.save(&args.out)?;
+    eprintln!("{}: {} reference rows of {} shapes", args.out.display(), table.rotations.len(), count);
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("{} (trainer export writes it)", path.display()))
+}
+
+/// The manifest of the files as they lie in the folder; a previous manifest's retrieval settings are kept, since they
+/// were fitted on held-out data.
+fn manifest(args: &TableArgs, config: &TrainingConfig) -> Result<Manifest> {
+    let spec = config.query.crop_spec();
+    let retrieval = Manifest::load(&args.out).map(|m| m.retrieval).unwrap_or(RETRIEVAL_UNFITTED);
+    let mut artifacts = std::collections::BTreeMap::new();
+    for name in ["backbone.onnx", "reference_table.safetensors"] {
+        let bytes = read(&args.out.join(name))?;
+        artifacts.insert(name.to_owned(), Artifact { sha256: models::sha256_hex(&bytes), bytes: bytes.len() as u64 });
+    }
+    let [length_m, width_m, height_m] = [args.dimensions_m[0], args.dimensions_m[1], args.dimensions_m[2]];
+    Ok(Manifest {
+        name: args.name.clone(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        licence: args.licence.clone(),
+        provenance: "trainer/runs/car.toml; see MODEL_CARD.md".into(),
+        classes: vec![ClassSpec {
+            name: args.name.clone(),
+            aliases: ["Car", "Van", "vehicle.car"].map(String::from).to_vec(),
+            length_m,
+            width_m,
+            height_m,
+        }],
+        input: models::InputSpec {
+            width: spec.width,
+            height: spec.height,
+            context_margin: spec.context_margin,
+            fill: spec.fill,
+            mean: spec.mean,
+            std: spec.std,
+        },
+        outputs: models::OutputSpec { embedding: "embedding".into(), dim: config.embedding_dim, features: None },
+        retrieval,
+        artifacts,
+    })
+}

@@ -1,0 +1,73 @@
+//! `trainer train`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+/// Arguments of `trainer train`.
+#[derive(Debug, clap::Args)]
+pub struct TrainArgs {
+    /// What to train
+    #[command(subcommand)]
+    pub method: Method,
+}
+
+/// Methods.
+#[derive(Debug, clap::Subcommand)]
+pub enum Method {
+    /// Two encoders for contrastive pose retrieval (Kouros et al., BMVC 2022)
+    Retrieval(RetrievalArgs),
+}
+
+/// Arguments of `trainer train retrieval`.
+#[derive(Debug, clap::Args)]
+pub struct RetrievalArgs {
+    /// The run's description
+    #[arg(long)]
+    pub config: PathBuf,
+    /// Folder for curves, checkpoints and the exported encoders
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Continue from the folder's last checkpoint
+    #[arg(long)]
+    pub resume: bool,
+    /// Threads that prepare batches
+    #[arg(long, default_value_t = 1)]
+    pub workers: usize,
+}
+
+/// Runs the command.
+#[cfg(feature = "torch")]
+pub fn run(args: &TrainArgs) -> Result<()> {
+    use crate::training::{TrainingConfig, batches::TrainingData, retrieval::Retrieval};
+    use anyhow::{Context, ensure};
+    let Method::Retrieval(args) = &args.method;
+    crate::cuda::load();
+    let config = TrainingConfig::load(&args.config)?;
+    std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
+    let mut training = Retrieval::new(config.clone())?;
+    if args.resume {
+        training.resume(&args.out)?;
+    } else {
+        let exists = args.out.join("checkpoint.json").exists();
+        ensure!(
+            !exists,
+            "{}: holds a checkpoint; continue it with --resume or choose another folder",
+            args.out.display()
+        );
+        let kept = args.out.join("run.toml");
+        std::fs::copy(&args.config, &kept).with_context(|| kept.display().to_string())?;
+    }
+    let data = std::sync::Arc::new(TrainingData::load(&config)?);
+    eprintln!("{} crops, {} shapes, from step {}", data.samples.len(), data.shapes.len(), training.step());
+    training.train(data, &args.out, args.workers)?;
+    let paths = training.export(&args.out)?;
+    eprintln!("wrote {} and {}", paths[0].display(), paths[1].display());
+    Ok(())
+}
+
+/// Says how to get a trainer that can train.
+#[cfg(not(feature = "torch"))]
+pub fn run(_args: &TrainArgs) -> Result<()> {
+    anyhow::bail!(crate::commands::TORCH_NEEDED)
+}

@@ -1,0 +1,63 @@
+//! A posed object in a picture.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use calibration::Viewpoint;
+use image::RgbImage;
+use kernels::BoxPx;
+
+/// Where a sample comes from; batches are balanced over these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Source {
+    /// KITTI tracking sequences.
+    Kitti,
+    /// Stanford Cars photographs.
+    Stanford,
+    /// EPFL multi-view cars.
+    Epfl,
+    /// Carvana studio photographs, cut out by their masks.
+    Carvana,
+    /// Rendered scenes.
+    Synth,
+}
+
+/// Pixels, decoded now or when needed.
+#[derive(Clone, Debug)]
+pub enum Picture {
+    /// Decoded.
+    Decoded(Arc<RgbImage>),
+    /// An encoded file.
+    Encoded(Arc<[u8]>),
+    /// An encoded file and its encoded mask; what is outside the mask is to be replaced by a background.
+    Masked(Arc<[u8]>, Arc<[u8]>),
+}
+
+impl Picture {
+    /// The decoded pixels.
+    pub fn decode(&self) -> Result<Arc<RgbImage>> {
+        match self {
+            Self::Decoded(image) => Ok(Arc::clone(image)),
+            Self::Encoded(bytes) | Self::Masked(bytes, _) => {
+                Ok(Arc::new(image::load_from_memory(bytes).context("decoding a picture")?.into_rgb8()))
+            }
+        }
+    }
+}
+
+/// An object with its 2D box and its allocentric viewpoint.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// Where it comes from.
+    pub source: Source,
+    /// The picture, often cut to the object's surroundings.
+    pub picture: Picture,
+    /// The object's tight 2D box in the picture's pixels.
+    pub box_px: BoxPx,
+    /// Allocentric viewpoint.
+    pub viewpoint: Viewpoint,
+    /// The same physical car has the same group within a source.
+    pub group: u32,
+    /// KITTI's occlusion level: 0 fully visible, 1 partly, 2 largely occluded.
+    pub occlusion: u8,
+}

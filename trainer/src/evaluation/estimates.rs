@@ -1,0 +1,85 @@
+//! A model's answers on posed samples, through the very crop, session and vote of the node.
+
+use anyhow::{Context, Result};
+use calibration::{Rotation, so3};
+use kernels::{BoxPx, CpuCrop, CpuTopK, Crop, CropSpec, ImageView, PixelFormat};
+use models::retrieval::{Retrieval, Retriever};
+use models::{Backbone, Model};
+
+use crate::datasets::Sample;
+
+/// One answer beside the truth.
+#[derive(Clone, Debug)]
+pub struct Estimate {
+    /// Labelled allocentric rotation.
+    pub truth: Rotation,
+    /// What the table said.
+    pub retrieval: Retrieval,
+    /// Geodesic error in degrees.
+    pub error_deg: f64,
+    /// KITTI's occlusion level.
+    pub occlusion: u8,
+}
+
+/// A loaded model and its buffers.
+pub struct Evaluator {
+    crop: CpuCrop,
+    spec: CropSpec,
+    backbone: Box<dyn Backbone>,
+    retriever: Retriever<CpuTopK>,
+    pixels: Vec<f32>,
+    embedding: Vec<f32>,
+}
+
+impl Evaluator {
+    /// Takes a model apart.
+    pub fn new(model: Model) -> Result<Self> {
+        let input = &model.manifest.input;
+        let spec = CropSpec {
+            width: input.width,
+            height: input.height,
+            context_margin: input.context_margin,
+            fill: input.fill,
+            mean: input.mean,
+            std: input.std,
+        };
+        let dim = model.table.dim;
+        let neighbors_max = model.manifest.retrieval.neighbors;
+        let retriever =
+            Retriever::new(CpuTopK::new(neighbors_max, 1), model.table, model.manifest.retrieval.clone(), 1)?;
+        Ok(Self {
+            crop: CpuCrop::default(),
+            pixels: vec![0.0; 3 * (spec.width * spec.height) as usize],
+            spec,
+            backbone: model.backbone,
+            retriever,
+            embedding: vec![0.0; dim],
+        })
+    }
+
+    /// The unit embedding of a sample's crop at `box_px`.
+    pub fn embed(&mut self, sample: &Sample, box_px: &BoxPx) -> Result<&[f32]> {
+        let image = sample.picture.decode()?;
+        let stride = 3 * image.width() as usize;
+        let view = ImageView::new(image.as_raw(), image.width(), image.height(), stride, PixelFormat::Rgb8)?;
+        self.crop.crop(&view, std::slice::from_ref(box_px), &self.spec, &mut self.pixels)?;
+        self.backbone.embed(&self.pixels, 1, &mut self.embedding)?;
+        Ok(&self.embedding)
+    }
+
+    /// The model's answer for a sample at `box_px`.
+    pub fn estimate(&mut self, sample: &Sample, box_px: &BoxPx) -> Result<Estimate> {
+        let embedding = self.embed(sample, box_px)?.to_vec();
+        self.estimate_embedded(sample, &embedding)
+    }
+
+    /// The same for an embedding made before.
+    pub fn estimate_embedded(&mut self, sample: &Sample, embedding: &[f32]) -> Result<Estimate> {
+        let rows = 0..u32::try_from(self.retriever.table().rotations.len()).context("the table is too long")?;
+        self.retriever.search(embedding, rows)?;
+        let retrieval = self.retriever.vote(0)?;
+        let truth = sample.viewpoint.to_rotation();
+        let error_deg = so3::geodesic_angle(&truth, &retrieval.best.rotation).to_degrees();
+        Ok(Estimate { truth, retrieval, error_deg, occlusion: sample.occlusion })
+    }
+}

@@ -1,0 +1,7 @@
+//! Reference views: CAD shapes seen from a viewpoint, as maps of surface normals in the object's own axes.
+
+pub mod normals;
+pub mod shapes;
+
+pub use normals::NormalRenderer;
+pub use shapes::{Shape, ShapeSource, load_shapes};
