@@ -1,0 +1,227 @@
+//! Launch files: everything about one node in one TOML file, with a default for every key.
+//!
+//! An unknown key, a value out of range or a contradiction refuses the start and names file, line and key. Paths in the file are
+//! relative to the file's own folder.
+
+use std::path::{Path, PathBuf};
+
+use models::Provider;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::limits::Limits;
+use crate::transport::{Keys, SharedMemoryUse, TransportConfig};
+
+/// Threads a network may be given.
+const THREADS_MAX: usize = 256;
+/// Longest name of a node.
+const NAME_BYTES_MAX: usize = 64;
+
+/// One node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Launch {
+    /// The node's name: in its liveliness token `azimuth/alive/<name>`, in its status, in the ROS graph.
+    pub name: String,
+    /// How it is reached.
+    pub transport: TransportConfig,
+    /// What it listens to and speaks on.
+    pub keys: Keys,
+    /// What it estimates with.
+    pub model: ModelConfig,
+    /// What is known about its camera.
+    pub camera: CameraConfig,
+    /// How detections find their frame.
+    pub join: JoinConfig,
+    /// Every bound.
+    pub limits: Limits,
+}
+
+/// The model and what runs it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelConfig {
+    /// The model's folder. Without it: `AZIMUTH_MODEL`, then `models/zoo/car`.
+    pub directory: Option<PathBuf>,
+    /// Providers that may run the network, tried in this order; a refused one is reported.
+    pub providers: Vec<Provider>,
+    /// Threads of the network.
+    pub threads: usize,
+    /// ONNX Runtime's library, where it is not found by itself.
+    pub onnxruntime: Option<PathBuf>,
+}
+
+/// The camera.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CameraConfig {
+    /// Frames are rectified: the calibration's `p` holds. Otherwise `k` holds, and lens distortion is reported and left in.
+    pub image_is_rectified: bool,
+    /// Stamps are this machine's wall clock, so a frame's age can be judged. Set to false to play recordings with their old stamps.
+    pub stamps_are_wall_clock: bool,
+}
+
+/// Detections and frames.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JoinConfig {
+    /// How far the stamps of a frame and of its detections may differ, microseconds; 0 asks for equal ones.
+    pub stamp_tolerance_us: u64,
+}
+
+impl Default for Launch {
+    fn default() -> Self {
+        Self {
+            name: "front".to_owned(),
+            transport: TransportConfig::default(),
+            keys: Keys::default(),
+            model: ModelConfig::default(),
+            camera: CameraConfig::default(),
+            join: JoinConfig::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        let providers = vec![Provider::OnnxRuntimeCpu, Provider::Tract];
+        Self { directory: None, providers, threads: 1, onnxruntime: None }
+    }
+}
+
+impl Default for CameraConfig {
+    fn default() -> Self {
+        Self { image_is_rectified: true, stamps_are_wall_clock: true }
+    }
+}
+
+/// Why a launch file is refused.
+#[derive(Debug, Error)]
+pub enum LaunchError {
+    /// The file cannot be read.
+    #[error("{}: {source}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// Not TOML, an unknown key, or a value of the wrong type.
+    #[error("{place}:{line}:{column}: {message}")]
+    Syntax {
+        /// The file.
+        place: String,
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+        /// What is wrong, with the keys that are known where one is not.
+        message: String,
+    },
+    /// A value that cannot be worked with.
+    #[error("{place}{}: {key} {rule}", .line.map(|line| format!(":{line}")).unwrap_or_default())]
+    Invalid {
+        /// The file.
+        place: String,
+        /// From 1; none where the key is missing and its default contradicts another.
+        line: Option<usize>,
+        /// The key with its table.
+        key: String,
+        /// What the value must satisfy.
+        rule: String,
+    },
+}
+
+impl Launch {
+    /// Reads a launch file and makes its paths independent of the current folder.
+    ///
+    /// # Errors
+    /// [`LaunchError`], naming file, line and key.
+    pub fn load(path: &Path) -> Result<Self, LaunchError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| LaunchError::Unreadable { path: path.to_path_buf(), source })?;
+        let mut launch = Self::parse(&text, &path.display().to_string())?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let model = &mut launch.model;
+        let paths = [&mut model.directory, &mut model.onnxruntime, &mut launch.transport.zenoh_config];
+        for relative in paths.into_iter().flatten() {
+            *relative = folder.join(&*relative);
+        }
+        Ok(launch)
+    }
+
+    /// Reads a launch file's text; `place` names it in errors.
+    ///
+    /// # Errors
+    /// [`LaunchError`], naming place, line and key.
+    pub fn parse(text: &str, place: &str) -> Result<Self, LaunchError> {
+        let launch: Self = toml::from_str(text).map_err(|error| {
+            let (line, column) = position(text, error.span().map_or(0, |span| span.start));
+            LaunchError::Syntax { place: place.to_owned(), line, column, message: error.message().to_owned() }
+        })?;
+        match launch.fault() {
+            None => Ok(launch),
+            Some((table, key, rule)) => {
+                let line = line_of(text, table, key);
+                let key = if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") };
+                Err(LaunchError::Invalid { place: place.to_owned(), line, key, rule })
+            }
+        }
+    }
+
+    /// The first value that cannot be worked with: table, key, rule.
+    fn fault(&self) -> Option<(&'static str, &'static str, String)> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if self.name.is_empty() || self.name.len() > NAME_BYTES_MAX || !self.name.chars().all(plain) {
+            return Some(("", "name", format!("must be 1 to {NAME_BYTES_MAX} letters, digits, _ or -")));
+        }
+        let transport = &self.transport;
+        if transport.listen.is_empty() && transport.connect.is_empty() && !transport.multicast {
+            let rule = "and transport.connect are empty and transport.multicast is off: nobody could reach the node";
+            return Some(("transport", "listen", rule.to_owned()));
+        }
+        if transport.shared_memory != SharedMemoryUse::Off && !(4096..=1 << 36).contains(&transport.pool_bytes) {
+            return Some(("transport", "pool_bytes", "must be between 4096 and 2^36".to_owned()));
+        }
+        if let Some((key, rule)) = self.keys.fault() {
+            return Some(("keys", key, rule.to_owned()));
+        }
+        if self.model.providers.is_empty() {
+            return Some(("model", "providers", "must name at least one provider".to_owned()));
+        }
+        if !(1..=THREADS_MAX).contains(&self.model.threads) {
+            return Some(("model", "threads", format!("must be between 1 and {THREADS_MAX}")));
+        }
+        let limit = self.limits.validate().err()?;
+        Some(("limits", limit.key, format!("= {} {}", limit.value, limit.rule)))
+    }
+
+    /// The liveliness token's key.
+    pub fn alive_key(&self) -> String {
+        format!("azimuth/alive/{}", self.name)
+    }
+}
+
+/// Line and column of a byte, from 1.
+fn position(text: &str, byte: usize) -> (usize, usize) {
+    let before = text.get(..byte).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+/// The line, from 1, on which `key` of `[table]` is set.
+fn line_of(text: &str, table: &str, key: &str) -> Option<usize> {
+    let mut current = "";
+    for (at, line) in text.lines().map(str::trim).enumerate() {
+        if let Some(header) = line.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
+            current = header.trim();
+        } else if current == table && line.split('=').next().is_some_and(|name| name.trim() == key) {
+            return Some(at + 1);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

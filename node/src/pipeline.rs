@@ -1,0 +1,359 @@
+//! From a frame and its detections to oriented objects. Decides; never sends.
+//!
+//! All memory is allocated in [`Pipeline::new`]; [`Pipeline::process`] allocates nothing (the network's
+//! runtime keeps its own memory). Detections are worked on in chunks, those with the highest scores first;
+//! each chunk passes all stages before the next one starts, so that whatever the deadline cuts off is the
+//! least certain part. A network pass that was paid for is always finished: retrieval and placing take a
+//! fraction of its time, and their answer carries the status `DeadlineReached`.
+//!
+//! The clock is read in a fixed order, which a test or a trace may rely on: once at the start, once after
+//! selection, and for each chunk after each of [`Stage::ALL`] that it reached.
+
+mod place;
+mod stage_times;
+
+pub use stage_times::{Stage, StageTimes};
+
+use std::ops::Range;
+
+use calibration::PinholeCamera;
+use kernels::{CpuCrop, CpuTopK, KernelError};
+use models::retrieval::{NoNeighbor, Retrieval, Retriever, RotationError};
+use models::{BackboneError, Manifest, Model, Provider};
+
+use crate::detection::{ClassName, Detection};
+use crate::frame::Frame;
+use crate::limits::{LimitError, Limits};
+use crate::object_pose::{Mismatch, ObjectPose, ObjectStatus};
+use crate::stages::crop::{Candidate, CropStage, class_name, crop_spec};
+use crate::stages::embed::EmbedStage;
+use crate::stages::locate::LocateStage;
+use crate::time::{Clock, Deadline};
+use place::place;
+
+/// Why a model cannot be run within the limits.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineBuildError {
+    /// A limit makes no sense.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+    /// The model wants more neighbours than the limits allow.
+    #[error("the manifest's retrieval.neighbors = {neighbors} is beyond limits.neighbors_max = {neighbors_max}")]
+    Neighbors {
+        /// What the manifest says.
+        neighbors: usize,
+        /// What the limits say.
+        neighbors_max: usize,
+    },
+    /// A row of the table is no rotation.
+    #[error(transparent)]
+    Rotation(#[from] RotationError),
+    /// A class of the manifest that could never be answered.
+    #[error("class `{class}` of the manifest {reason}")]
+    Class {
+        /// The class' name.
+        class: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}
+
+/// Why a frame as a whole has no answer. Single detections never cause one: they carry their own status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PipelineError {
+    /// Image and calibration are of different sizes: a pose would be wrong without looking wrong.
+    #[error("the image is {image_px:?} pixels, its calibration is for {camera_px:?}")]
+    CameraSize {
+        /// Width and height of the image.
+        image_px: [u32; 2],
+        /// Width and height the calibration is for.
+        camera_px: [u32; 2],
+    },
+    /// A side of the image is beyond `image_side_px_max`.
+    #[error("the image is {image_px:?} pixels, at most {side_px_max} each way are allowed")]
+    ImageSize {
+        /// Width and height of the image.
+        image_px: [u32; 2],
+        /// The limit.
+        side_px_max: u32,
+    },
+    /// A kernel refused its arguments.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+}
+
+/// A class as the pipeline needs it.
+struct Class {
+    name: ClassName,
+    rows: Range<u32>,
+    dimensions_m: [f64; 3],
+}
+
+/// The pose path of one camera.
+pub struct Pipeline {
+    manifest: Manifest,
+    sha256: String,
+    refused: Vec<(Provider, String)>,
+    classes: Vec<Class>,
+    side_px_max: u32,
+    batch_max: usize,
+    crop: CropStage<CpuCrop>,
+    embed: EmbedStage,
+    retrieve: Retriever<CpuTopK>,
+    locate: LocateStage,
+    candidates: Vec<Candidate>,
+    /// Of the chunk in work, what the table said.
+    retrievals: Vec<Result<Retrieval, Mismatch>>,
+    poses: Vec<ObjectPose>,
+    times: StageTimes,
+    cut_count: usize,
+    backbone_failure: Option<BackboneError>,
+}
+
+impl Pipeline {
+    /// Takes the model over and allocates everything a frame can need within `limits`.
+    ///
+    /// The backbone must have been opened for at least `limits.batch_max` crops.
+    ///
+    /// # Errors
+    /// [`PipelineBuildError`] naming the limit, the row or the class at fault.
+    pub fn new(model: Model, limits: &Limits) -> Result<Self, PipelineBuildError> {
+        limits.validate()?;
+        let classes = classes(&model)?;
+        let Model { manifest, table, backbone, refused, sha256, .. } = model;
+        let batch_max = limits.batch_max.min(limits.detections_max);
+        let neighbors = manifest.retrieval.neighbors;
+        if neighbors > limits.neighbors_max {
+            return Err(PipelineBuildError::Neighbors { neighbors, neighbors_max: limits.neighbors_max });
+        }
+        let top_k = CpuTopK::new(neighbors, batch_max);
+        let mut crop = CpuCrop::new();
+        let side_px_max = limits.image_side_px_max;
+        crop.reserve(side_px_max, side_px_max, &crop_spec(&manifest.input));
+        let crop = CropStage::new(crop, &manifest, limits);
+        Ok(Self {
+            classes,
+            side_px_max,
+            batch_max,
+            embed: EmbedStage::new(backbone, crop.crop_len(), table.dim, batch_max),
+            retrieve: Retriever::new(top_k, table, manifest.retrieval.clone(), batch_max)?,
+            locate: LocateStage::new(limits.range_m_min, limits.range_m_max),
+            crop,
+            candidates: Vec::with_capacity(limits.detections_max),
+            retrievals: Vec::with_capacity(batch_max),
+            poses: Vec::with_capacity(limits.detections_max),
+            times: StageTimes::default(),
+            cut_count: 0,
+            backbone_failure: None,
+            manifest,
+            sha256,
+            refused,
+        })
+    }
+
+    /// Works on one frame: one answer for each detection considered, in the order of the detections.
+    ///
+    /// Of more than `detections_max` detections, those with the highest scores are considered
+    /// ([`Pipeline::cut_count`] tells how many were not). `camera` must be of the image's size.
+    ///
+    /// # Errors
+    /// [`PipelineError`] where no detection of the frame could be answered.
+    pub fn process(
+        &mut self,
+        frame: &Frame<'_>,
+        camera: &PinholeCamera,
+        detections: &[Detection],
+        deadline: Deadline,
+        clock: &dyn Clock,
+    ) -> Result<&[ObjectPose], PipelineError> {
+        let started_us = clock.now_us();
+        self.times = StageTimes::default();
+        self.backbone_failure = None;
+        self.cut_count = 0;
+        self.poses.clear();
+        let image_px = [frame.image.width(), frame.image.height()];
+        let camera_px = [camera.width_px, camera.height_px];
+        if image_px != camera_px {
+            return Err(PipelineError::CameraSize { image_px, camera_px });
+        }
+        if image_px.iter().any(|&side| side > self.side_px_max) {
+            return Err(PipelineError::ImageSize { image_px, side_px_max: self.side_px_max });
+        }
+        self.select(detections, image_px);
+        let mut now_us = self.lap(Stage::Crop, started_us, clock);
+
+        let mut start = 0;
+        while start < self.candidates.len() {
+            let chunk = start..(start + self.batch_max).min(self.candidates.len());
+            start = chunk.end;
+            now_us = self.work(frame, camera, chunk, deadline, now_us, clock)?;
+        }
+        self.poses.sort_unstable_by_key(|pose| pose.detection_index);
+        self.times.total_us = now_us.saturating_sub(started_us);
+        Ok(&self.poses)
+    }
+
+    /// Fills `candidates` with what is worked on and `poses` with an answer for each rejected detection.
+    fn select(&mut self, detections: &[Detection], [width_px, height_px]: [u32; 2]) {
+        let (candidates, poses) = (&mut self.candidates, &mut self.poses);
+        candidates.clear();
+        self.cut_count = self.crop.select(
+            detections,
+            width_px,
+            height_px,
+            |candidate| candidates.push(candidate),
+            |index, reason| {
+                let class = detections.get(index).map_or_else(ClassName::new, |d| d.class_id.clone());
+                poses.push(ObjectPose::without_pose(index, class, ObjectStatus::Rejected(reason)));
+            },
+        );
+    }
+
+    /// Takes one chunk through all stages; returns the time after the last.
+    fn work(
+        &mut self,
+        frame: &Frame<'_>,
+        camera: &PinholeCamera,
+        chunk: Range<usize>,
+        deadline: Deadline,
+        mut now_us: u64,
+        clock: &dyn Clock,
+    ) -> Result<u64, PipelineError> {
+        if deadline.is_reached(now_us) {
+            self.answer_without_pose(chunk, ObjectStatus::DeadlineReached);
+            return Ok(now_us);
+        }
+        let batch = chunk.len();
+        self.crop.cut(&frame.image, &self.candidates[chunk.clone()], self.embed.crops_mut(batch))?;
+        now_us = self.lap(Stage::Crop, now_us, clock);
+        if deadline.is_reached(now_us) {
+            self.answer_without_pose(chunk, ObjectStatus::DeadlineReached);
+            return Ok(now_us);
+        }
+        let embedded = self.embed.run(batch);
+        now_us = self.lap(Stage::Embed, now_us, clock);
+        if let Err(failure) = embedded {
+            self.backbone_failure = Some(failure);
+            self.answer_without_pose(chunk, ObjectStatus::Unavailable);
+            return Ok(now_us);
+        }
+        self.retrieve_chunk(chunk.clone())?;
+        now_us = self.lap(Stage::Retrieve, now_us, clock);
+        let late = deadline.is_reached(now_us);
+        self.locate_chunk(chunk, camera, late);
+        Ok(self.lap(Stage::Locate, now_us, clock))
+    }
+
+    /// Fills `retrievals`; neighbouring objects of one class share one pass over its rows.
+    fn retrieve_chunk(&mut self, chunk: Range<usize>) -> Result<(), PipelineError> {
+        self.retrievals.clear();
+        let candidates = &self.candidates[chunk];
+        let mut start = 0;
+        for run in candidates.chunk_by(|a, b| a.class == b.class) {
+            let crops = start..start + run.len();
+            start = crops.end;
+            let rows =
+                run.first().and_then(|first| self.classes.get(first.class)).map_or(0..0, |class| class.rows.clone());
+            self.retrieve.search(self.embed.rows(crops.clone()), rows)?;
+            for (index, crop) in crops.enumerate() {
+                self.retrievals.push(match self.embed.fault(crop) {
+                    Some(fault) => Err(fault),
+                    None => self.retrieve.vote(index).map_err(|NoNeighbor| Mismatch::NoNeighbor),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn locate_chunk(&mut self, chunk: Range<usize>, camera: &PinholeCamera, late: bool) {
+        let found = if late { ObjectStatus::DeadlineReached } else { ObjectStatus::Ok };
+        for (candidate, retrieval) in self.candidates[chunk].iter().zip(&self.retrievals) {
+            let Some(class) = self.classes.get(candidate.class) else { continue };
+            let mut pose = ObjectPose::without_pose(candidate.detection_index, class.name.clone(), found);
+            let placed = retrieval.as_ref().map_err(|&mismatch| mismatch).and_then(|retrieval| {
+                place(&mut pose, retrieval, &candidate.box_px, camera, class.dimensions_m, &self.locate)
+                    .ok_or(Mismatch::NotPlaced)
+            });
+            if let Err(mismatch) = placed {
+                pose.status = ObjectStatus::Unmatched(mismatch);
+            }
+            self.poses.push(pose);
+        }
+    }
+
+    fn answer_without_pose(&mut self, chunk: Range<usize>, status: ObjectStatus) {
+        for candidate in &self.candidates[chunk] {
+            let class = self.classes.get(candidate.class).map_or_else(ClassName::new, |class| class.name.clone());
+            self.poses.push(ObjectPose::without_pose(candidate.detection_index, class, status));
+        }
+    }
+
+    /// Books the time since `since_us` on `stage` and returns the time now.
+    fn lap(&mut self, stage: Stage, since_us: u64, clock: &dyn Clock) -> u64 {
+        let now_us = clock.now_us();
+        self.times.us[stage as usize] += now_us.saturating_sub(since_us);
+        now_us
+    }
+
+    /// Where the time of the last frame went.
+    pub fn stage_us(&self) -> StageTimes {
+        self.times
+    }
+
+    /// Detections of the last frame that were not considered because there were too many.
+    pub fn cut_count(&self) -> usize {
+        self.cut_count
+    }
+
+    /// What the network's runtime said, where objects of the last frame are `Unavailable`.
+    pub fn backbone_failure(&self) -> Option<&BackboneError> {
+        self.backbone_failure.as_ref()
+    }
+
+    /// The model's manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// SHA-256 of the manifest, hexadecimal: it names the hashes of all files of the model.
+    pub fn model_sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// The provider that runs the network.
+    pub fn provider(&self) -> Provider {
+        self.embed.backbone().provider()
+    }
+
+    /// The provider's library and version.
+    pub fn provider_description(&self) -> String {
+        self.embed.backbone().description()
+    }
+
+    /// Providers that were allowed and refused, with the reason.
+    pub fn refused(&self) -> &[(Provider, String)] {
+        &self.refused
+    }
+}
+
+/// Collects the classes of a model; each needs rows to be found among and a size to be placed with.
+fn classes(model: &Model) -> Result<Vec<Class>, PipelineBuildError> {
+    let wrong = |class: &str, reason| PipelineBuildError::Class { class: class.to_owned(), reason };
+    let mut classes = Vec::with_capacity(model.manifest.classes.len());
+    for (class_id, spec) in (0_u16..).zip(&model.manifest.classes) {
+        let name = class_name(&spec.name).ok_or_else(|| wrong(&spec.name, "has a name of more than 32 bytes"))?;
+        let rows = model.table.class_range(class_id);
+        if rows.is_empty() {
+            return Err(wrong(&spec.name, "has no row in the reference table"));
+        }
+        let dimensions_m = [spec.length_m, spec.width_m, spec.height_m];
+        if !dimensions_m.iter().all(|&side| side.is_finite() && side > 0.0) {
+            return Err(wrong(&spec.name, "needs a length, width and height above 0 m"));
+        }
+        classes.push(Class { name, rows, dimensions_m });
+    }
+    Ok(classes)
+}
+
+#[cfg(test)]
+mod tests;
