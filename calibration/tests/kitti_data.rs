@@ -122,7 +122,7 @@ fn overlap(a: &[f64; 4], b: &[f64; 4]) -> f64 {
 }
 
 #[test]
-#[ignore = "needs the shared data set (AZIMUTH_DATA)"]
+#[ignore = "needs real data (AZIMUTH_DATA)"]
 fn projected_corners_cover_the_labelled_boxes() {
     let mut overlaps = Vec::new();
     let mut behind_count = 0;
@@ -168,7 +168,7 @@ fn alpha_differences_rad(objects: &[Object], observer_m: impl Fn(&Object) -> Vec
 /// is left is the rounding of two printed digits, in tracking files under 0.01 rad. Seen from the camera, beside
 /// near objects, the label is off by up to 0.1 rad.
 #[test]
-#[ignore = "needs the shared data set (AZIMUTH_DATA)"]
+#[ignore = "needs real data (AZIMUTH_DATA)"]
 fn labelled_alpha_is_what_the_laser_scanner_sees() {
     let (tracking, object): (Vec<Object>, Vec<Object>) =
         objects().into_iter().partition(|object| object.place.contains(" frame "));
@@ -187,7 +187,7 @@ fn labelled_alpha_is_what_the_laser_scanner_sees() {
 /// Seen from camera 0 the allocentric rotation has the azimuth of alpha, no in-plane turn, and for what stands
 /// on the road below the camera a positive elevation.
 #[test]
-#[ignore = "needs the shared data set (AZIMUTH_DATA)"]
+#[ignore = "needs real data (AZIMUTH_DATA)"]
 fn allocentric_rotations_have_the_labelled_alpha_as_their_azimuth() {
     for object in objects() {
         let (place, label, calibration) = (object.place, object.label, object.calibration);
@@ -207,7 +207,7 @@ fn allocentric_rotations_have_the_labelled_alpha_as_their_azimuth() {
 }
 
 #[test]
-#[ignore = "needs the shared data set (AZIMUTH_DATA)"]
+#[ignore = "needs real data (AZIMUTH_DATA)"]
 fn real_lines_and_files_go_there_and_back() {
     for object in objects() {
         let (place, label, calibration) = (object.place, object.label, object.calibration);

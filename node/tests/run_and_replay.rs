@@ -130,7 +130,7 @@ fn a_launch_file_with_a_mistake_refuses_the_start_by_line() {
 }
 
 #[test]
-#[ignore = "needs the shared data set (AZIMUTH_DATA)"]
+#[ignore = "needs real data (AZIMUTH_DATA)"]
 fn kitti_is_played_at_ten_hertz_without_a_lost_frame() {
     let data = std::env::var("AZIMUTH_DATA").unwrap_or_else(|_| "../../shared/data".to_owned());
     let folder = tempfile::tempdir().unwrap();

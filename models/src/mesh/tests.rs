@@ -89,7 +89,7 @@ fn load_all(folder: &str, extension: &str) -> Vec<(String, Mesh, [f32; 3])> {
 }
 
 #[test]
-#[ignore = "needs the shared data set (AZIMUTH_DATA)"]
+#[ignore = "needs real data (AZIMUTH_DATA)"]
 fn apollo_cars_are_five_thousand_faces_of_a_car_in_metres() {
     let meshes = load_all("cad_apollo", "ply");
     assert_eq!(meshes.len(), 79);
@@ -104,7 +104,7 @@ fn apollo_cars_are_five_thousand_faces_of_a_car_in_metres() {
 }
 
 #[test]
-#[ignore = "needs the shared data set (AZIMUTH_DATA)"]
+#[ignore = "needs real data (AZIMUTH_DATA)"]
 fn gazebo_vehicles_load_with_their_materials() {
     let meshes = load_all("cad_gazebo", "obj");
     assert_eq!(meshes.len(), 8);
@@ -123,7 +123,7 @@ fn gazebo_vehicles_load_with_their_materials() {
 }
 
 #[test]
-#[ignore = "needs the shared data set (AZIMUTH_DATA)"]
+#[ignore = "needs real data (AZIMUTH_DATA)"]
 fn quaternius_cars_are_decompressed_to_the_bounds_their_accessors_state() {
     let meshes = load_all("cad_quaternius", "glb");
     assert_eq!(meshes.len(), 5);
