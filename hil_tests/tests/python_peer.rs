@@ -1,5 +1,4 @@
 //! What an independent subscriber sees: another language, another Zenoh binding, another CDR reader.
-#![expect(clippy::unwrap_used, reason = "this is a test")]
 
 use hil_tests::{PythonPeer, Rig, count};
 

@@ -1,5 +1,4 @@
 //! How fast a node at work comes to its end.
-#![expect(clippy::unwrap_used, reason = "this is a test")]
 
 use std::time::Duration;
 

@@ -198,7 +198,6 @@ fn a_frame_allocates_nothing_after_warm_up() {
 }
 
 #[test]
-#[ignore = "needs the shipped model (models/zoo/car)"]
 fn a_frame_with_the_shipped_model_allocates_nothing_after_warm_up() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/zoo/car");
     frames_allocate_nothing(small_model::load(&folder, 4));

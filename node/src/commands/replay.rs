@@ -45,6 +45,9 @@ pub struct Args {
     /// Most occluded labels that are detected: 0 fully visible, 1 partly, 2 largely occluded, 3 unknown
     #[arg(long, value_name = "LEVEL", default_value = "2")]
     pub occluded_max: i32,
+    /// Smallest labels that are detected, pixels of height
+    #[arg(long, value_name = "PX", default_value = "0")]
+    pub height_min: f64,
     /// Labels that are detected
     #[arg(long, value_name = "CLASS", value_delimiter = ',', default_value = "Car,Van,Truck")]
     pub classes: Vec<String>,
@@ -85,6 +88,7 @@ pub fn execute(args: &Args) -> anyhow::Result<ExitCode> {
         limit: args.limit,
         jitter: args.jitter_iou.map(|iou_min| Jitter { iou_min, seed: args.seed }),
         occluded_max: args.occluded_max,
+        height_px_min: args.height_min,
         classes: args.classes.clone(),
         wait: Duration::from_secs(args.wait),
         ..PlayOptions::default()

@@ -1,7 +1,7 @@
 //! What was sent and what came back, put together frame by frame.
 
 use super::headline::percentile;
-use super::matching::{is_detected, match_by_id, truth};
+use super::matching::{match_by_id, truth};
 use super::rate::Rate;
 use super::record::{FrameResult, Playback, RunFacts, StageRow};
 use super::recorder::{Recorded, Recording};
@@ -34,7 +34,7 @@ fn frames(sequence: &Sequence, options: &PlayOptions, played: &Played, answers: 
         }
     }
     let frames = sequence.frames.iter().zip(answer_of).map(|(frame, answer)| {
-        let labels = frame.labels.iter().filter(|label| is_detected(label, options));
+        let labels = frame.labels.iter().filter(|label| options.detects(label));
         let truths = labels.map(|label| truth(label, &sequence.calibration)).collect();
         let received = answer.is_some();
         let latency_us = answer.as_ref().map(latency_us);

@@ -8,16 +8,9 @@ use nalgebra::{Quaternion, UnitQuaternion, Vector3};
 
 use super::record::{Body, Estimate, Grade, ObjectResult, Truth};
 use crate::messages::detection_3d_array::ReceivedObject;
-use crate::replay::PlayOptions;
 
 /// How far from unit a received quaternion may be.
 const NORM_DEVIATION_MAX: f64 = 1e-3;
-
-/// Whether the publisher sends a detection for this label.
-pub fn is_detected(label: &TrackingLabel, options: &PlayOptions) -> bool {
-    let object = &label.object;
-    options.classes.contains(&object.class) && (0..=options.occluded_max).contains(&object.occluded)
-}
 
 /// The truth of one label, in the camera that took the pictures (camera 2).
 pub fn truth(label: &TrackingLabel, calibration: &Calibration) -> Truth {

@@ -26,6 +26,10 @@ use crate::transport::TransportConfig;
 /// Longest wait for the node's first word; it speaks every second.
 const NODE_WAIT_MAX: Duration = Duration::from_secs(15);
 
+/// What a detector finds reliably: KITTI's "moderate" objects, at most partly occluded and at least 25 pixels high.
+const OCCLUDED_MAX: i32 = 1;
+const HEIGHT_PX_MIN: f64 = 25.0;
+
 /// What is to be played, and with what.
 pub struct Request<'a> {
     /// The model's folder.
@@ -52,7 +56,9 @@ pub fn play(request: &Request<'_>, stop: &AtomicBool) -> anyhow::Result<Playback
 
     let mut pipeline = open_pipeline(request, &launch)?;
     let sequence = request.sequence;
-    let mut options = PlayOptions { classes: known_classes(sequence, &pipeline), ..PlayOptions::default() };
+    let classes = known_classes(sequence, &pipeline);
+    let mut options =
+        PlayOptions { classes, occluded_max: OCCLUDED_MAX, height_px_min: HEIGHT_PX_MIN, ..PlayOptions::default() };
     if options.classes.is_empty() {
         let manifest = pipeline.manifest();
         bail!("sequence {}: nothing in it is of a class that model {} knows", sequence.name, manifest.name);

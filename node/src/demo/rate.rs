@@ -5,7 +5,6 @@ use std::time::Instant;
 use anyhow::Context;
 use kernels::{BoxPx, ImageView, PixelFormat};
 
-use super::matching::is_detected;
 use crate::detection::Detection;
 use crate::frame::Frame;
 use crate::pipeline::Pipeline;
@@ -84,7 +83,7 @@ impl Rate {
 
 /// The detections that will be sent for a frame.
 fn detections(frame: &SequenceFrame, options: &PlayOptions) -> Vec<Detection> {
-    let wanted = frame.labels.iter().filter(|label| is_detected(label, options));
+    let wanted = frame.labels.iter().filter(|label| options.detects(label));
     let detection = |label: &calibration::kitti::TrackingLabel| {
         let [x1, y1, x2, y2] = label.object.box_px.map(|side| side as f32);
         let class_id = label.object.class.as_str().try_into().ok()?;

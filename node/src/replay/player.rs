@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
+use calibration::kitti::TrackingLabel;
 use thiserror::Error;
 
 pub use tally::Played;
@@ -48,6 +49,8 @@ pub struct PlayOptions {
     pub jitter: Option<Jitter>,
     /// Labels up to this level of occlusion are detected: 0 fully visible, 1 partly, 2 largely occluded, 3 unknown.
     pub occluded_max: i32,
+    /// Labels at least this high are detected, pixels.
+    pub height_px_min: f64,
     /// Labels of these classes are detected.
     pub classes: Vec<String>,
     /// Longest wait for a subscriber of frames and detections.
@@ -63,10 +66,22 @@ impl Default for PlayOptions {
             limit: None,
             jitter: None,
             occluded_max: 2,
+            height_px_min: 0.0,
             classes: ["Car", "Van", "Truck"].map(str::to_owned).to_vec(),
             wait: Duration::from_secs(10),
             linger: Duration::from_secs(2),
         }
+    }
+}
+
+impl PlayOptions {
+    /// Whether a detection is sent for this label.
+    pub fn detects(&self, label: &TrackingLabel) -> bool {
+        let object = &label.object;
+        let [_, y1, _, y2] = object.box_px;
+        self.classes.contains(&object.class)
+            && (0..=self.occluded_max).contains(&object.occluded)
+            && y2 - y1 >= self.height_px_min
     }
 }
 

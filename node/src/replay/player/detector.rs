@@ -10,10 +10,7 @@ use crate::replay::SequenceFrame;
 /// The wanted labels of a frame as detections: shifted if asked for, clipped to the image, with the track as id.
 pub fn detect(frame: &SequenceFrame, options: &PlayOptions, [width_px, height_px]: [u32; 2]) -> Vec<Detection> {
     let mut jitter = options.jitter.map(|jitter| jitter.of_frame(frame.index));
-    let wanted = frame.labels.iter().filter(|label| {
-        let object = &label.object;
-        options.classes.contains(&object.class) && (0..=options.occluded_max).contains(&object.occluded)
-    });
+    let wanted = frame.labels.iter().filter(|label| options.detects(label));
     let detect = |label: &TrackingLabel| {
         let [x1, y1, x2, y2] = label.object.box_px.map(|side| side as f32);
         let tight = BoxPx { x1, y1, x2, y2 };
@@ -60,6 +57,8 @@ mod tests {
         assert_eq!(ids(&PlayOptions::default()), ["1", "2"]);
         assert_eq!(ids(&PlayOptions { occluded_max: 0, ..Default::default() }), ["1"]);
         assert_eq!(ids(&PlayOptions { occluded_max: 3, ..Default::default() }), ["1", "2", "3"]);
+        assert_eq!(ids(&PlayOptions { height_px_min: 20.0, ..Default::default() }), ["1", "2"]);
+        assert_eq!(ids(&PlayOptions { height_px_min: 20.1, ..Default::default() }), [""; 0]);
         assert_eq!(ids(&PlayOptions { classes: vec!["Pedestrian".to_owned()], ..Default::default() }), ["4"]);
     }
 

@@ -16,7 +16,8 @@ const ERROR_DEG: [f64; 2] = [1.0, 180.0];
 
 /// One dot for each answered object: side on the horizontal axis, error on the vertical one.
 pub fn error_by_azimuth(playback: &Playback) -> String {
-    let plot = Plot::new([560.0, 300.0]);
+    // Room for the medians between the axis' name and the plot.
+    let plot = Plot { top_px: 40.0, ..Plot::new([560.0, 310.0]) };
     let mut svg = plot.open("Rotation error by viewing side");
     plot.name_y(&mut svg, "error, degrees (log)");
     for (value, class) in
@@ -35,20 +36,19 @@ pub fn error_by_azimuth(playback: &Playback) -> String {
                 plot.y(1.0)
             );
         }
-        plot.below(&mut svg, left + 0.125, name);
         let mut errors: Vec<f64> = playback
             .objects()
             .filter(|(_, object)| side_of(object.azimuth_deg) == side)
             .filter_map(|(_, object)| object.error_deg)
             .collect();
         errors.sort_by(f64::total_cmp);
+        plot.below(&mut svg, left + 0.125, &format!("{name} ({})", errors.len()));
         if let Some(median) = percentile(&errors, 0.5) {
             let _ = write!(
                 svg,
-                "<text class=\"axis middle\" x=\"{:.1}\" y=\"{:.1}\">{} seen, median {median:.1}°</text>",
+                "<text class=\"axis middle\" x=\"{:.1}\" y=\"{:.1}\">median {median:.1}°</text>",
                 plot.x(left + 0.125),
-                plot.top_px - 6.0,
-                errors.len()
+                plot.top_px - 8.0
             );
         }
     }
