@@ -200,8 +200,7 @@ fn share_nearer_to(a: &Rotation, b: &Rotation, votes: &[Vote]) -> f64 {
     votes
         .iter()
         .filter(|vote| closeness(&vote.rotation, a) > closeness(&vote.rotation, b))
-        .map(|vote| vote.weight)
-        .sum()
+        .fold(0.0, |sum, vote| sum + vote.weight) // `sum` of nothing is -0
 }
 
 #[cfg(test)]

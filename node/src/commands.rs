@@ -9,6 +9,19 @@ pub mod estimate;
 pub mod replay;
 pub mod run;
 
+use std::io::Write;
+
+/// Writes to standard output. A reader that has seen enough (`azimuth doctor | head -1`) is no error.
+///
+/// # Errors
+/// Any other that the system gives.
+pub fn print(text: &str) -> std::io::Result<()> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
 /// An error and all that caused it on one line, "what: why: why"; a cause that was already told is not repeated.
 pub fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();

@@ -4,7 +4,7 @@
 mod small_model;
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use calibration::so3::{from_wxyz, geodesic_angle};
 use calibration::{PinholeCamera, Viewpoint, ray};
@@ -35,13 +35,13 @@ fn scene() -> tempfile::TempDir {
 }
 
 fn azimuth(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_azimuth"))
-        .args(arguments)
-        .current_dir(folder)
-        .env("AZIMUTH_MODEL", folder)
-        .env_remove("AZIMUTH_LOG")
-        .output()
-        .unwrap()
+    command(folder, arguments).output().unwrap()
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_azimuth"));
+    command.args(arguments).current_dir(folder).env("AZIMUTH_MODEL", folder).env_remove("AZIMUTH_LOG");
+    command
 }
 
 const ESTIMATE: [&str; 7] = ["estimate", "--image", "scene.png", "--boxes", "boxes.json", "--provider", "tract"];
@@ -196,6 +196,18 @@ fn the_doctor_finds_a_good_model_and_gives_a_mend_for_everything_else() {
     }
     let readable = azimuth(folder.path(), &["doctor"]);
     assert!(String::from_utf8_lossy(&readable.stdout).contains("ok    network_tract"));
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let folder = scene();
+    for arguments in [&["doctor"][..], &ESTIMATE] {
+        let mut command = command(folder.path(), arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 #[test]

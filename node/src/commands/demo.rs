@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use models::Provider;
 use serde_json::json;
 
+use super::print;
 use super::run::stop_on_signals;
 use crate::demo::bundled::find_sequence;
 use crate::demo::headline::Headline;
@@ -83,12 +84,10 @@ pub fn execute(args: &Args) -> anyhow::Result<ExitCode> {
         let mut value = headline.json();
         value["sequence"] = json!(playback.sequence);
         value["report"] = json!(path.display().to_string());
-        println!("{value:#}");
+        print(&format!("{value:#}\n"))?;
     } else {
-        for (name, value) in headline.rows() {
-            println!("  {name:<28} {value}");
-        }
-        println!("\nreport: {}", path.display());
+        let rows: String = headline.rows().iter().map(|(name, value)| format!("  {name:<28} {value}\n")).collect();
+        print(&format!("{rows}\nreport: {}\n", path.display()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
+use super::print;
 use check::{Check, State};
 
 /// What runs here, what does not, and how to mend it.
@@ -34,7 +35,7 @@ pub struct Args {
 /// Runs the command.
 ///
 /// # Errors
-/// None: what is wrong is a line of the answer.
+/// Standard output cannot be written. What is wrong with the machine is a line of the answer.
 pub fn execute(args: &Args) -> anyhow::Result<ExitCode> {
     let mut checks = Vec::new();
     checks.extend(machine::check());
@@ -43,9 +44,9 @@ pub fn execute(args: &Args) -> anyhow::Result<ExitCode> {
     checks.extend(model::check(args.model.as_deref()));
     let is_ok = checks.iter().all(|check| check.state != State::Fail);
     if args.json {
-        println!("{:#}", json!({ "ok": is_ok, "checks": checks }));
+        print(&format!("{:#}\n", json!({ "ok": is_ok, "checks": checks })))?;
     } else {
-        checks.iter().for_each(Check::print);
+        print(&checks.iter().map(Check::to_string).collect::<String>())?;
     }
     Ok(if is_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

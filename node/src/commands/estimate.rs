@@ -14,6 +14,7 @@ use image::RgbImage;
 use kernels::{ImageView, PixelFormat};
 use models::{BackboneConfig, Model, Provider};
 
+use super::print;
 use crate::frame::Frame;
 use crate::limits::Limits;
 use crate::model_path::find_model;
@@ -107,9 +108,9 @@ pub fn execute(args: &Args) -> anyhow::Result<ExitCode> {
 
     let report = report::Report::new(&detections, &poses, &camera, &pipeline);
     if args.json {
-        println!("{}", report.json());
+        print(&format!("{}\n", report.json()))?;
     } else {
-        print!("{}", report.table());
+        print(&report.table())?;
     }
     if let Some(out) = &args.out {
         let mut image = image;

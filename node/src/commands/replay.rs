@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::print;
 use super::run::{load_launch, stop_on_signals};
 use crate::replay::jitter::Jitter;
 use crate::replay::{PlayOptions, Played, Player, Sequence};
@@ -102,14 +103,14 @@ pub fn execute(args: &Args) -> anyhow::Result<ExitCode> {
         let mut value = played.json();
         value["sequence"] = json!(args.sequence);
         value["rate_hz"] = json!(args.rate);
-        println!("{value}");
+        print(&format!("{value}\n"))?;
     } else {
-        print_table(&played);
+        print(&table(&played))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn print_table(played: &Played) {
+fn table(played: &Played) -> String {
     let rows = [
         ("frames published", played.frames),
         ("  by shared memory", played.frames_loaned_shared),
@@ -124,7 +125,5 @@ fn print_table(played: &Played) {
         ("latency p99, us", played.latency_us.p99),
         ("latency max, us", played.latency_us.max),
     ];
-    for (name, value) in rows {
-        println!("  {name:<28} {value:>10}");
-    }
+    rows.iter().map(|(name, value)| format!("  {name:<28} {value:>10}\n")).collect()
 }

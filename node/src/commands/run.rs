@@ -10,6 +10,7 @@ use anyhow::Context;
 use models::{BackboneConfig, Model, Provider};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use super::print;
 use crate::launch::{Launch, LaunchError};
 use crate::model_path::find_model;
 use crate::pipeline::Pipeline;
@@ -80,12 +81,9 @@ pub fn execute(args: &Args) -> anyhow::Result<ExitCode> {
         launch.transport.listen
     );
     node.run(&stop, args.frames);
-    if args.json {
-        println!("{}", node.status());
-    } else {
-        print!("{}", status::summary(node.trace()));
-    }
+    let text = if args.json { format!("{}\n", node.status()) } else { status::summary(node.trace()) };
     node.close();
+    print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

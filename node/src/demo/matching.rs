@@ -43,7 +43,7 @@ pub fn estimate(received: &ReceivedObject) -> Option<Estimate> {
     };
     let scores = || received.hypotheses.iter().map(|(_, score, wxyz)| (score.max(0.0), wxyz));
     let all: f64 = scores().map(|(score, _)| score).sum();
-    let flipped: f64 = scores().skip(1).filter(|(_, wxyz)| is_flip(wxyz)).map(|(score, _)| score).sum();
+    let flipped: f64 = scores().skip(1).filter(|(_, wxyz)| is_flip(wxyz)).fold(0.0, |sum, (score, _)| sum + score);
     Some(Estimate {
         track_id: received.id.clone(),
         class: class.clone(),

@@ -1,5 +1,6 @@
 //! `trainer eval`.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
@@ -72,7 +73,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
         std::fs::write(path, details).with_context(|| path.display().to_string())?;
     }
     let crop = args.jitter_iou.map_or_else(|| "tight_box".to_owned(), |floor| format!("jittered_box_iou_{floor}"));
-    print(&name, &crop, &kitti3d::rows(&errors), args.json);
+    print(&name, &crop, &kitti3d::rows(&errors), args.json)?;
     Ok(())
 }
 
@@ -88,17 +89,19 @@ fn load(args: &EvalArgs) -> Result<Vec<Sample>> {
     load_sequence(&args.kitti, sequence, &selection, Source::Kitti)
 }
 
-fn print(model: &str, crop: &str, rows: &[Row], as_json: bool) {
+fn print(model: &str, crop: &str, rows: &[Row], as_json: bool) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
     if as_json {
-        println!("{}", json!({"model": model, "protocol": "kitti3d", "crop": crop, "rows": rows}));
-        return;
+        return writeln!(out, "{}", json!({"model": model, "protocol": "kitti3d", "crop": crop, "rows": rows}));
     }
-    println!("model {model}, protocol kitti3d, crop {crop}");
-    println!("{:<18}{:>7}{:>8}{:>8}{:>9}{:>8}", "split", "count", "ACC30", "ACC10", "median", "flips");
+    writeln!(out, "model {model}, protocol kitti3d, crop {crop}")?;
+    writeln!(out, "{:<18}{:>7}{:>8}{:>8}{:>9}{:>8}", "split", "count", "ACC30", "ACC10", "median", "flips")?;
     for Row { split, scores: s, .. } in rows {
-        println!(
+        writeln!(
+            out,
             "{split:<18}{:>7}{:>7.1}%{:>7.1}%{:>8.1}°{:>7.1}%",
             s.count, s.acc30, s.acc10, s.median_deg, s.flip_rate
-        );
+        )?;
     }
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! One line of the doctor's answer.
 
+use std::fmt;
+
 use serde::Serialize;
 
 /// How bad it is.
@@ -42,17 +44,17 @@ impl Check {
     pub fn fail(name: &'static str, detail: impl Into<String>, mend: impl Into<String>) -> Self {
         Self { name, state: State::Fail, detail: detail.into(), mend: Some(mend.into()) }
     }
+}
 
-    /// One line to standard output, the mend below it.
-    pub fn print(&self) {
+/// One line, the mend below it.
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::Ok => "ok  ",
             State::Warn => "warn",
             State::Fail => "FAIL",
         };
-        println!("{state}  {:<18} {}", self.name, self.detail);
-        if let Some(mend) = &self.mend {
-            println!("      {:<18} mend: {mend}", "");
-        }
+        writeln!(f, "{state}  {:<18} {}", self.name, self.detail)?;
+        self.mend.iter().try_for_each(|mend| writeln!(f, "      {:<18} mend: {mend}", ""))
     }
 }
