@@ -174,7 +174,7 @@ impl fmt::Debug for OpenedBackbone {
     }
 }
 
-/// Opens the network with the first provider of the configuration that can run it. One crop of zeros is embedded as a proof,
+/// Opens the network with the first provider of the configuration that can run it. Crops of zeros are embedded as a proof,
 /// which also takes the memory and builds the engines that the first call needs.
 ///
 /// # Errors
@@ -206,7 +206,7 @@ pub fn open_backbone(
     Err(BackboneError::NoProvider(refused))
 }
 
-/// Opens one provider and lets it embed one crop of zeros.
+/// Opens one provider and lets it embed crops of zeros.
 fn open_one(
     provider: Provider,
     onnx: &[u8],
@@ -216,21 +216,34 @@ fn open_one(
 ) -> Result<Box<dyn Backbone>, String> {
     // Runtimes, tract above all, assert on what they do not expect of a graph. The bytes are the released ones (their hash was
     // verified), so a panic means an operator that this one cannot handle: a reason to refuse it, not to end the process.
-    // Sizes are fixed, so what holds for one crop holds for all. Nothing of a provider that panicked is used again.
+    // Nothing of a provider that panicked is used again.
     let proved = catch_unwind(AssertUnwindSafe(|| {
         let output = manifest.outputs.embedding.as_str();
         let mut backbone = match provider {
             Provider::Tract => open_tract(onnx, output, shape)?,
             _ => open_onnxruntime(provider, onnx, output, config, shape)?,
         };
-        match backbone.embed(&vec![0.0; shape.crop_len()], 1, &mut vec![0.0; shape.dim]) {
-            Ok(()) => Ok(backbone),
-            // The list of refused providers names it already.
-            Err(BackboneError::Run { reason, .. }) => Err(reason),
-            Err(error) => Err(error.to_string()),
+        for batch in proved_batches(provider, shape.batch_max) {
+            let (crops, mut out) = (vec![0.0; batch * shape.crop_len()], vec![0.0; batch * shape.dim]);
+            backbone.embed(&crops, batch, &mut out).map_err(|error| match error {
+                // The list of refused providers names it already.
+                BackboneError::Run { reason, .. } => reason,
+                error => error.to_string(),
+            })?;
         }
+        Ok(backbone)
     }));
     proved.unwrap_or_else(|panic| Err(format!("it panicked over the network: {}", panic_text(&*panic))))
+}
+
+/// Batch sizes that are tried before the provider is trusted. Runtimes on a GPU choose kernels and build engines for each size when
+/// they first meet it, which must not be in the middle of a drive; the largest comes first, so that its engine can serve the others.
+fn proved_batches(provider: Provider, batch_max: usize) -> std::iter::Rev<std::ops::RangeInclusive<usize>> {
+    let most = match provider {
+        Provider::OnnxRuntimeTensorRt | Provider::OnnxRuntimeCuda => batch_max,
+        Provider::OnnxRuntimeCpu | Provider::Tract => 1,
+    };
+    (1..=most).rev()
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {

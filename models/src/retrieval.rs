@@ -49,7 +49,8 @@ pub struct Retrieval {
     pub covariance: Matrix3<f64>,
     /// Cosine to the nearest reference.
     pub similarity: f64,
-    /// Share of the vote nearer to the flip than to the answer.
+    /// Share of the vote nearer to the flip than to the answer: how much doubt there is about front and rear, whatever the
+    /// exact angle. The flip as a hypothesis (the first alternative) has the votes around itself only.
     pub flip_probability: f64,
     /// The flip, then the other modes by falling probability.
     pub alternatives: heapless::Vec<Hypothesis, ALTERNATIVES_MAX>,
@@ -136,13 +137,14 @@ impl<K: TopK> Retriever<K> {
         let flip = flipped(&best.rotation);
         let flip_probability = share_nearer_to(&flip, &best.rotation, &self.votes);
 
+        let is_flip = |mode: &&Hypothesis| self.seeker.is_same_mode(&mode.rotation, &flip);
+        // Every vote counts for one hypothesis, so that the probabilities of all of them sum to one at most.
+        let probability = others.iter().filter(is_flip).fold(0.0, |sum, mode| sum + mode.probability);
         let mut alternatives = heapless::Vec::new();
         // Pushing past the bound drops the lightest modes, which come last.
-        let _ = alternatives.push(Hypothesis { rotation: flip, probability: flip_probability });
-        for mode in others {
-            if !self.seeker.is_same_mode(&mode.rotation, &flip) {
-                let _ = alternatives.push(*mode);
-            }
+        let _ = alternatives.push(Hypothesis { rotation: flip, probability });
+        for mode in others.iter().filter(|mode| !is_flip(mode)) {
+            let _ = alternatives.push(*mode);
         }
         Ok(Retrieval {
             best: *best,

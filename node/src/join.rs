@@ -23,11 +23,16 @@ pub enum Offered {
     Late,
 }
 
+/// After a clock was set back, lists further ahead than this bear stamps of the old clock.
+const AHEAD_NS_MAX: i64 = 1_000_000_000;
+
 /// A list of detections, waiting.
 #[derive(Debug)]
 struct List {
     stamp: Stamp,
     is_waiting: bool,
+    /// Counts arrivals: the list that came first has the lowest.
+    arrival: u64,
     detections: Vec<Detection>,
 }
 
@@ -40,19 +45,25 @@ pub struct Join {
     detections_max: usize,
     tolerance_ns: i64,
     answered: Option<Stamp>,
+    arrival_count: u64,
 }
 
 impl Join {
     /// Allocates everything. Stamps that differ by at most `tolerance_us` belong together; 0 asks for equal ones.
     pub fn new(detections_max: usize, tolerance_us: u64) -> Self {
-        let list =
-            || List { stamp: Stamp::default(), is_waiting: false, detections: Vec::with_capacity(detections_max) };
+        let list = || List {
+            stamp: Stamp::default(),
+            is_waiting: false,
+            arrival: 0,
+            detections: Vec::with_capacity(detections_max),
+        };
         Self {
             lists: (0..LISTS_MAX).map(|_| list()).collect(),
             spare: Vec::with_capacity(detections_max),
             detections_max,
             tolerance_ns: i64::try_from(tolerance_us.saturating_mul(1000)).unwrap_or(i64::MAX),
             answered: None,
+            arrival_count: 0,
         }
     }
 
@@ -71,15 +82,17 @@ impl Join {
         let gave_up = list.is_waiting && list.stamp != stamp;
         list.stamp = stamp;
         list.is_waiting = true;
+        list.arrival = self.arrival_count;
+        self.arrival_count += 1;
         std::mem::swap(&mut list.detections, &mut self.spare);
         Ok((Offered::Waiting { gave_up }, summary))
     }
 
-    /// The slot of the same stamp, else a free one, else the oldest.
+    /// The slot of the same stamp, else a free one, else the one that has waited longest, whatever its stamp says.
     fn slot(&self, stamp: Stamp) -> usize {
         let same = self.lists.iter().position(|list| list.is_waiting && list.stamp == stamp);
         let free = || self.lists.iter().position(|list| !list.is_waiting);
-        let oldest = || (0..self.lists.len()).min_by_key(|at| self.lists.get(*at).map(|list| list.stamp));
+        let oldest = || (0..self.lists.len()).min_by_key(|at| self.lists.get(*at).map(|list| list.arrival));
         same.or_else(free).or_else(oldest).unwrap_or(0)
     }
 
@@ -96,6 +109,13 @@ impl Join {
         found.and_then(|at| self.lists.get(at)).map_or(&[], |list| &list.detections)
     }
 
+    /// Gives up the list of `stamp`.
+    pub fn withdraw(&mut self, stamp: Stamp) {
+        for list in self.lists.iter_mut().filter(|list| list.stamp == stamp) {
+            list.is_waiting = false;
+        }
+    }
+
     /// Closes a frame: its list is used up, and older ones will never be asked for again. Returns how many of those were given up.
     pub fn close(&mut self, stamp: Stamp, found: Option<usize>) -> u64 {
         self.answered = Some(stamp);
@@ -109,9 +129,17 @@ impl Join {
         given_up
     }
 
-    /// Forgets what was answered: the publisher's clock was set back.
-    pub fn restart(&mut self) {
+    /// Forgets what was answered and gives up the lists stamped after `stamp`, of which the publisher's clock was set back.
+    /// Returns how many were given up.
+    pub fn restart(&mut self, stamp: Stamp) -> u64 {
         self.answered = None;
+        let mut given_up = 0;
+        for list in self.lists.iter_mut().filter(|list| list.is_waiting && list.stamp.since_nanos(stamp) > AHEAD_NS_MAX)
+        {
+            list.is_waiting = false;
+            given_up += 1;
+        }
+        given_up
     }
 }
 
@@ -182,7 +210,7 @@ mod tests {
         assert_eq!(offered(&mut join, 100, &["a"]), Offered::Late);
         assert_eq!(offered(&mut join, 90, &["a"]), Offered::Late);
         assert_eq!(offered(&mut join, 101, &["a"]), WAITING);
-        join.restart();
+        assert_eq!(join.restart(stamp(90)), 0);
         assert_eq!(offered(&mut join, 90, &["a"]), WAITING);
     }
 
@@ -207,6 +235,20 @@ mod tests {
         assert_eq!(offered(&mut join, 1000, &["x"]), Offered::Waiting { gave_up: true });
         assert_eq!(ids(&join, 1), None);
         assert_eq!(ids(&join, 2), Some(vec!["x".to_owned()]));
+    }
+
+    #[test]
+    fn lists_from_the_future_cannot_keep_out_the_present() {
+        let mut join = Join::new(4, 0);
+        for hour in 1..=LISTS_MAX as i64 {
+            offered(&mut join, hour * 3_600_000, &["future"]);
+        }
+        // One present list after the other pushes out a list that has waited longer, never each other.
+        assert_eq!(offered(&mut join, 100, &["a"]), Offered::Waiting { gave_up: true });
+        assert_eq!(offered(&mut join, 200, &["b"]), Offered::Waiting { gave_up: true });
+        assert!(ids(&join, 100).is_some() && ids(&join, 200).is_some());
+        assert_eq!(join.restart(stamp(100)), LISTS_MAX as u64 - 2);
+        assert!(ids(&join, 100).is_some() && ids(&join, 200).is_some());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::limits::Limits;
-use crate::transport::{Keys, SharedMemoryUse, TransportConfig};
+use crate::transport::{Keys, SessionMode, SharedMemoryUse, TransportConfig};
 
 /// Threads a network may be given.
 const THREADS_MAX: usize = 256;
@@ -193,8 +193,15 @@ impl Launch {
         if !(1..=THREADS_MAX).contains(&self.model.threads) {
             return Some(("model", "threads", format!("must be between 1 and {THREADS_MAX}")));
         }
-        let limit = self.limits.validate().err()?;
-        Some(("limits", limit.key, format!("= {} {}", limit.value, limit.rule)))
+        if transport.mode == SessionMode::Client && transport.connect.is_empty() && !transport.multicast {
+            return Some(("transport", "connect", "is empty, and a client needs a router to connect to".to_owned()));
+        }
+        if let Err(limit) = self.limits.validate() {
+            return Some(("limits", limit.key, format!("= {} {}", limit.value, limit.rule)));
+        }
+        let waits_too_long = self.limits.join_wait_us >= self.limits.deadline_us;
+        let rule = "must be below limits.deadline_us, or a frame whose detections are late has no time left";
+        waits_too_long.then(|| ("limits", "join_wait_us", rule.to_owned()))
     }
 
     /// The liveliness token's key.

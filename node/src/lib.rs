@@ -16,6 +16,7 @@ pub mod messages;
 pub mod model_path;
 pub mod object_pose;
 pub mod pipeline;
+pub mod privileges;
 pub mod replay;
 pub mod run;
 pub mod stages;

@@ -63,5 +63,7 @@ fn main() -> ExitCode {
 /// Messages to standard error, filtered by AZIMUTH_LOG, warnings and worse unless asked.
 fn start_tracing() {
     let filter = EnvFilter::try_from_env("AZIMUTH_LOG").unwrap_or_else(|_| EnvFilter::new("warn,node=info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    // A log that cannot be written (a closed pipe, a full disk) is lost; it must not take the node with it.
+    let format = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    format.with_target(false).log_internal_errors(false).init();
 }

@@ -152,7 +152,7 @@ impl Node {
         };
         self.trace.accepted_count += 1;
         if clock_was_set_back {
-            self.detections.restart();
+            self.detections.restart(header.stamp, &mut self.trace);
         }
         let admitted_us = self.clock.now_us();
         self.trace.record(Timed::Receive, admitted_us.saturating_sub(started_us));

@@ -77,7 +77,12 @@ struct Since {
     published: u64,
     lost: u64,
     copied: u64,
-    unavailable: u64,
+    /// Objects looked at that got no pose: the network failed, its answer was of no use, or time was up.
+    without_pose: u64,
+    poses: u64,
+    answers_failed: u64,
+    lists_unread: u64,
+    calibrations_refused: u64,
     dropped: u64,
     displaced: u64,
     empty: [u64; Empty::ALL.len()],
@@ -168,11 +173,21 @@ fn counts(trace: &Trace, at_us: u64) -> Since {
         published: trace.published_count,
         lost: trace.lost_count,
         copied: trace.frames_copied_total,
-        unavailable: trace.objects().get(ObjectStatus::Unavailable.as_str()).copied().unwrap_or(0),
+        without_pose: trace.objects().iter().filter(|(status, _)| is_lost(status)).map(|(_, count)| count).sum(),
+        poses: trace.poses_count,
+        answers_failed: trace.events.get(Event::AnswersFailed),
+        lists_unread: trace.events.get(Event::DetectionListsMalformed) + trace.events.get(Event::DetectionListsLate),
+        calibrations_refused: trace.events.get(Event::CalibrationsRefused),
         dropped: trace.dropped.total(),
         displaced: trace.dropped.get(Dropped::Displaced),
         empty: std::array::from_fn(|at| Empty::ALL.get(at).map_or(0, |reason| trace.empty.get(*reason))),
     }
+}
+
+/// Whether objects of this status were worth an answer and got none. A rejected detection is its detector's fault, not ours.
+fn is_lost(status: &str) -> bool {
+    [ObjectStatus::Unavailable, ObjectStatus::DeadlineReached].iter().any(|lost| lost.as_str() == status)
+        || status.starts_with("unmatched")
 }
 
 /// The worst of what happened since the last report, and all of it in words.
@@ -183,24 +198,29 @@ fn health(before: &Since, now: &Since) -> (&'static str, Vec<String>) {
             reasons.push(format!("{what}: {count}"));
         }
     };
-    let unavailable = now.unavailable - before.unavailable;
-    told(unavailable, "objects without an answer because the network failed");
+    let without_pose = now.without_pose.saturating_sub(before.without_pose);
+    told(without_pose, "objects out of time, unmatched or without a network (objects.by_status)");
+    told(now.answers_failed.saturating_sub(before.answers_failed), "answers that could not be sent");
+    told(now.lists_unread.saturating_sub(before.lists_unread), "lists of detections malformed or late");
+    told(now.calibrations_refused.saturating_sub(before.calibrations_refused), "calibrations refused");
     for (at, reason) in Empty::ALL.iter().enumerate() {
         let grown = now.empty.get(at).zip(before.empty.get(at)).map_or(0, |(now, before)| now - before);
         told(grown, &format!("frames answered empty ({})", reason.as_str()));
     }
-    let displaced = now.displaced - before.displaced;
+    let displaced = now.displaced.saturating_sub(before.displaced);
     told(displaced, "frames displaced by newer ones");
-    told(now.dropped - before.dropped - displaced, "frames dropped");
-    told(now.lost - before.lost, "frames lost on the way");
-    told(now.copied - before.copied, "frames that did not come by shared memory");
+    told(now.dropped.saturating_sub(before.dropped).saturating_sub(displaced), "frames dropped");
+    told(now.lost.saturating_sub(before.lost), "frames lost on the way");
+    told(now.copied.saturating_sub(before.copied), "frames that did not come by shared memory");
     if now.received == before.received {
         reasons.push("no frames".to_owned());
     }
-    let level = match (unavailable, reasons.is_empty()) {
-        (1.., _) => "error",
-        (0, false) => "warn",
-        (0, true) => "ok",
+    // Some objects late is a warning; all of them is a node that answers nothing, however lively it looks.
+    let is_useless = without_pose > 0 && now.poses == before.poses;
+    let level = match (is_useless, reasons.is_empty()) {
+        (true, _) => "error",
+        (false, false) => "warn",
+        (false, true) => "ok",
     };
     (level, reasons)
 }
@@ -238,6 +258,7 @@ pub fn summary(trace: &Trace) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::object_pose::{Mismatch, ObjectPose, Rejection};
 
     fn reporter() -> Reporter {
         let identity = Identity {
@@ -272,12 +293,24 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_fails_is_an_error() {
+    fn a_node_that_answers_no_object_is_an_error_and_one_that_answers_some_a_warning() {
+        let without = |status| ObjectPose::without_pose(0, Default::default(), status);
+        for status in [
+            ObjectStatus::Unavailable,
+            ObjectStatus::DeadlineReached,
+            ObjectStatus::Unmatched(Mismatch::EmbeddingNotFinite),
+        ] {
+            let mut trace = Trace::default();
+            trace.received_count = 1;
+            trace.record_objects(&[without(status)]);
+            assert_eq!(reporter().report(&trace, None, 1)["health"]["level"], "error", "{status}");
+            trace.record_objects(&[ObjectPose { has_pose: true, ..without(ObjectStatus::Ok) }]);
+            assert_eq!(reporter().report(&trace, None, 1)["health"]["level"], "warn", "{status}");
+        }
         let mut trace = Trace::default();
         trace.received_count = 1;
-        let failed = crate::object_pose::ObjectPose::without_pose(0, Default::default(), ObjectStatus::Unavailable);
-        trace.record_objects(&[failed]);
-        assert_eq!(reporter().report(&trace, None, 1)["health"]["level"], "error");
+        trace.record_objects(&[without(ObjectStatus::Rejected(Rejection::BoxInverted))]);
+        assert_eq!(reporter().report(&trace, None, 1)["health"]["level"], "ok");
     }
 
     #[test]

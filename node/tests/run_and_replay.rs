@@ -33,7 +33,7 @@ fn prepare(folder: &Path) -> PathBuf {
     let socket = folder.join("node.sock");
     let text = format!(
         "[transport]\nlisten = [\"unixsock-stream/{}\"]\n\
-         [limits]\ndeadline_us = 60000000\njoin_wait_us = 60000000\nframe_age_us_max = 60000000\n",
+         [limits]\ndeadline_us = 60000000\njoin_wait_us = 59000000\nframe_age_us_max = 60000000\n",
         socket.display()
     );
     std::fs::write(&launch, text).unwrap();

@@ -21,7 +21,8 @@ use crate::datasets::{Picture, Sample};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AugmentationConfig {
-    /// Lowest intersection over union of a jittered box with the tight one (1 - beta of Kouros et al., Eq. 4-5).
+    /// Lowest intersection over union of a jittered box with the tight one (1 - beta of Kouros et al., Eq. 4-5); each crop
+    /// draws its own floor between this and 1, because detectors are mostly better than their worst.
     pub box_iou_min: f32,
     /// Share of samples cut by an image border.
     pub truncated_share: f64,
@@ -69,6 +70,24 @@ impl Default for AugmentationConfig {
     }
 }
 
+impl AugmentationConfig {
+    /// Every value that is a share or a part of one, with its key.
+    pub fn shares(&self) -> [(&'static str, f64); 10] {
+        [
+            ("truncated_share", self.truncated_share),
+            ("truncated_max", self.truncated_max.into()),
+            ("occluded_share", self.occluded_share),
+            ("car_occluded_share", self.car_occluded_share),
+            ("coarse_share", self.coarse_share),
+            ("colour", self.colour.into()),
+            ("hue", self.hue.into()),
+            ("blurred_share", self.blurred_share),
+            ("noise_max", self.noise_max.into()),
+            ("mirrored_share", self.mirrored_share),
+        ]
+    }
+}
+
 /// Pictures the augmentation draws from.
 #[derive(Clone, Debug, Default)]
 pub struct Material {
@@ -99,7 +118,8 @@ impl Augmenter {
     /// Writes one augmented crop `[3, H, W]`, normalised, and returns the viewpoint it shows.
     pub fn augment(&mut self, sample: &Sample, rng: &mut impl Rng, out: &mut [f32]) -> Result<Viewpoint> {
         let (image, tight) = self.picture(sample, rng)?;
-        let mut noisy = box_noise::jitter(&tight, self.config.box_iou_min, rng);
+        let floor = rng.random_range(self.config.box_iou_min..=1.0);
+        let mut noisy = sample.clip(box_noise::jitter(&tight, floor, rng), &image);
         let image = match rng.random_bool(self.config.truncated_share) {
             true => Arc::new(self.truncate(&image, &mut noisy, rng)),
             false => image,

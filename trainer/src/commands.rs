@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub mod calibrate;
 pub mod eval;
 pub mod export;
 pub mod render;

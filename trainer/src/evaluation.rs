@@ -1,6 +1,8 @@
 //! Measuring a model the way the papers do.
 
+pub mod calibration;
 pub mod estimates;
+pub mod intervals;
 pub mod kitti3d;
 pub mod scores;
 

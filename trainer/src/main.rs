@@ -14,6 +14,7 @@ use trainer::commands;
   trainer synth --out runs/synth --frames 2000 --seed 1
   trainer train retrieval --config trainer/runs/car.toml --out runs/car
   trainer table --run runs/car --out models/zoo/car
+  trainer calibrate --model models/zoo/car --kitti ~/kitti/tracking/training --sequence 0001 --first 350
   trainer eval --kitti ~/kitti/object/training --model models/zoo/car --json"
 )]
 struct Cli {
@@ -31,6 +32,8 @@ enum Command {
     Export(commands::export::ExportArgs),
     /// Build a model folder from a run: reference table, backbone, manifest
     Table(commands::table::TableArgs),
+    /// Fit how a model's neighbours vote, on held-out data
+    Calibrate(commands::calibrate::CalibrateArgs),
     /// Measure a model on KITTI labels
     Eval(commands::eval::EvalArgs),
     /// Render reference views or training crops as a contact sheet
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Train(args) => commands::train::run(&args),
         Command::Export(args) => commands::export::run(&args),
         Command::Table(args) => commands::table::run(&args),
+        Command::Calibrate(args) => commands::calibrate::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Render(args) => commands::render::run(&args),
     };

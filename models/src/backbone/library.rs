@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// The environment variable that names the library.
 pub(super) const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
+/// From an executable in `target/release/deps` to the root of its source tree.
+const BUILD_FOLDERS_MAX: usize = 4;
 /// How to mend a missing library.
 #[cfg(feature = "ort")]
 pub(super) const INSTALL: &str = "run scripts/install_onnxruntime.sh, or name the library (libonnxruntime.so) in ORT_DYLIB_PATH or in the configuration";
@@ -12,8 +14,8 @@ pub(super) const INSTALL: &str = "run scripts/install_onnxruntime.sh, or name th
 /// The ONNX Runtime library to load, as an absolute path.
 ///
 /// `explicit` (a file or a folder), where given, is the only place that is looked at; then the environment variable
-/// `ORT_DYLIB_PATH` likewise. Otherwise: the executable's folder, `third_party/onnxruntime` below the working directory, the
-/// folders of `LD_LIBRARY_PATH`, and the system's library folders. In a folder `libonnxruntime.so` comes before
+/// `ORT_DYLIB_PATH` likewise. Otherwise: the executable's folder, `third_party/onnxruntime` there or in one of the folders
+/// above it (a source tree that the executable was built in), the folders of `LD_LIBRARY_PATH`, and the system's library folders. In a folder `libonnxruntime.so` comes before
 /// `libonnxruntime.so.1` and that before the highest full version.
 #[must_use]
 pub fn find_onnxruntime(explicit: Option<&Path>) -> Option<PathBuf> {
@@ -22,8 +24,12 @@ pub fn find_onnxruntime(explicit: Option<&Path>) -> Option<PathBuf> {
 
 fn usual_folders() -> Vec<PathBuf> {
     let mut folders = Vec::new();
-    folders.extend(std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.to_path_buf())));
-    folders.extend(std::env::current_dir().ok().map(|dir| dir.join("third_party/onnxruntime")));
+    // Never the working directory's: a program must not run the code of whatever folder it is started in.
+    if let Ok(executable) = std::env::current_exe() {
+        folders.extend(executable.parent().map(Path::to_path_buf));
+        let above = executable.ancestors().skip(1).take(BUILD_FOLDERS_MAX);
+        folders.extend(above.map(|folder| folder.join("third_party/onnxruntime")));
+    }
     folders
         .extend(std::env::var_os("LD_LIBRARY_PATH").iter().flat_map(std::env::split_paths).filter(|p| p.is_absolute()));
     let by_machine = format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH);

@@ -4,11 +4,11 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use models::{BackboneConfig, Model, Provider};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::print;
 use crate::launch::{Launch, LaunchError};
@@ -24,7 +24,7 @@ Everything is in the launch file; launch/vehicle.toml shows every key with its d
 unless told otherwise, looks for nobody, and publishes one message on object_pose for every frame it accepts. Its state is JSON on
 azimuth/status, every second and on request.
 
-It ends on SIGINT or SIGTERM within half a second, with exit code 0 and a summary; a second signal ends it at once.
+Once ready, it ends on SIGINT, SIGTERM or SIGHUP within half a second, with exit code 0 and a summary; a second signal ends it at once.
 
 Examples:
   azimuth run
@@ -68,6 +68,9 @@ pub fn execute(args: &Args) -> anyhow::Result<ExitCode> {
     for (provider, reason) in pipeline.refused() {
         tracing::warn!("{provider} refused: {reason}");
     }
+    if stop.load(Ordering::Relaxed) {
+        return Ok(ExitCode::SUCCESS); // asked to end while the model was loaded
+    }
     let mut node = Node::start(&launch, pipeline)?;
     let pipeline = node.pipeline();
     tracing::info!(
@@ -105,10 +108,10 @@ fn open_pipeline(launch: &Launch, ordered: Option<&Path>) -> anyhow::Result<Pipe
     Ok(Pipeline::new(model, &launch.limits)?)
 }
 
-/// A flag that SIGINT and SIGTERM set; the second of them ends the process at once.
+/// A flag that SIGINT, SIGTERM and SIGHUP (the terminal is gone) set; the second of them ends the process at once.
 pub(super) fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
         // In this order: the first signal finds the flag unset, sets it, and is not conditional yet.
         signal_hook::flag::register_conditional_shutdown(signal, 1, stop.clone())
             .and_then(|_| signal_hook::flag::register(signal, stop.clone()))

@@ -45,6 +45,8 @@ fn a_value_out_of_range_is_told_with_its_line_and_key() {
         ("[keys]\nstatus = \"object_pose\"", "car.toml:2", "keys.status"),
         ("[transport]\nlisten = []", "car.toml:2", "transport.listen"),
         ("[transport]\npool_bytes = 1", "car.toml:2", "transport.pool_bytes"),
+        ("[transport]\nmode = \"client\"", "car.toml", "transport.connect"),
+        ("[limits]\njoin_wait_us = 100000", "car.toml:2", "limits.join_wait_us"),
     ] {
         let told = refusal(text);
         assert!(told.starts_with(&format!("{place}: {key} ")), "{text}: {told}");

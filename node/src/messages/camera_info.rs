@@ -161,9 +161,11 @@ impl CameraInfo {
         Ok(PinholeCamera::from_camera_info(&numbers, kind)?)
     }
 
-    /// Whether any distortion coefficient is not zero.
+    /// Whether raw images of this camera are not a pinhole's: a coefficient is not zero, or the model (a fisheye's `equidistant`)
+    /// bends rays even without.
     pub fn is_distorted(&self) -> bool {
-        self.d.iter().any(|coefficient| *coefficient != 0.0)
+        let vanishes_at_zero = ["", "plumb_bob", "rational_polynomial"].contains(&self.distortion_model.as_str());
+        !vanishes_at_zero || self.d.iter().any(|coefficient| *coefficient != 0.0)
     }
 }
 

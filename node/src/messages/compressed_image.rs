@@ -69,7 +69,8 @@ pub fn decode(picture: &[u8], pixels: &mut [u8]) -> Result<Decoded, MessageFault
     let corrupt = |_| MessageFault::CompressedDataCorrupt;
     let input = Cursor::new(picture);
     match picture {
-        [0xFF, 0xD8, 0xFF, ..] => fill(JpegDecoder::new(input).map_err(corrupt)?, pixels),
+        [0xFF, 0xD8, 0xFF, ..] if is_whole_jpeg(picture) => fill(JpegDecoder::new(input).map_err(corrupt)?, pixels),
+        [0xFF, 0xD8, 0xFF, ..] => Err(MessageFault::CompressedDataCorrupt),
         [0x89, b'P', b'N', b'G', ..] => {
             let mut limits = DecoderLimits::no_limits();
             limits.max_alloc = Some(DECODER_MEMORY_FACTOR * pixels.len() as u64);
@@ -77,6 +78,13 @@ pub fn decode(picture: &[u8], pixels: &mut [u8]) -> Result<Decoded, MessageFault
         }
         _ => Err(MessageFault::CompressionUnsupported),
     }
+}
+
+/// Whether the picture ends as a JPEG must. The decoder would fill what is missing of a cut-off one with grey; an end marker
+/// cannot occur inside the data, where 0xFF is always followed by 0 or a restart marker. Cameras may pad with zeros.
+fn is_whole_jpeg(picture: &[u8]) -> bool {
+    let end = picture.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
+    picture.get(..end).is_some_and(|whole| whole.ends_with(&[0xFF, 0xD9]))
 }
 
 /// Checks size and pixels as the decoder read them from the picture's header, then decodes.
@@ -93,6 +101,8 @@ fn fill(decoder: impl ImageDecoder, pixels: &mut [u8]) -> Result<Decoded, Messag
     let data_bytes = (u64::from(width_px) * u64::from(height_px)).saturating_mul(channel_count);
     let data_bytes = usize::try_from(data_bytes).map_err(|_| MessageFault::FrameTooLarge)?;
     let out = pixels.get_mut(..data_bytes).ok_or(MessageFault::FrameTooLarge)?;
+    // What a decoder leaves unwritten must not show the frame before.
+    out.fill(0);
     decoder.read_image(out).map_err(|_| MessageFault::CompressedDataCorrupt)?;
     Ok(Decoded { width_px, height_px, format, data_bytes })
 }
@@ -170,6 +180,20 @@ mod tests {
         let mut pixels = [0; 17 * 9 * 3];
         CompressedImage::parse(&bytes).unwrap().decode(&mut pixels).unwrap();
         assert!(pixels.iter().all(|p| p.abs_diff(200) <= 2));
+    }
+
+    #[test]
+    fn a_picture_cut_off_anywhere_is_refused_and_padding_is_none_of_it() {
+        let mut pixels = vec![0; 64 * 32 * 3];
+        // A PNG's last chunk, of 12 bytes, holds nothing.
+        for (picture, end_bytes) in [(jpeg(64, 32), 0), (png(64, 32, ExtendedColorType::Rgb8, 3), 12)] {
+            for end in 0..picture.len() - end_bytes {
+                assert!(decode(&picture[..end], &mut pixels).is_err(), "{end} of {} bytes", picture.len());
+            }
+            let mut padded = picture.clone();
+            padded.extend([0; 7]);
+            assert!(decode(&padded, &mut pixels).is_ok());
+        }
     }
 
     #[test]

@@ -58,6 +58,9 @@ impl Calibrations {
         let bytes = arrival.bytes(MESSAGE_BYTES_MAX, &mut self.staging).map_err(|fault| fault.to_string())?;
         let info = CameraInfo::parse(bytes).map_err(|error| error.to_string())?;
         let camera = info.camera(self.image_is_rectified).map_err(|fault| fault.to_string())?;
+        if !arrival.is_valid() {
+            return Err("its shared memory was taken back while it was read".to_owned());
+        }
         Ok(CameraState { camera, distortion_is_ignored: !self.image_is_rectified && info.is_distorted() })
     }
 

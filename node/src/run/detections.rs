@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::WAIT_MAX;
 use crate::detection::Detection;
-use crate::join::{Join, Offered};
+use crate::join::{Join, LISTS_MAX, Offered};
 use crate::launch::Launch;
 use crate::mailbox::Bell;
 use crate::time::{Clock, Stamp};
@@ -31,9 +31,10 @@ impl Detections {
         }
     }
 
-    /// Reads every list that has come.
+    /// Reads the lists that have come: as many as may wait, so that a detector gone wild cannot keep frames from being answered.
     pub fn receive(&mut self, trace: &mut Trace) {
-        while let Some(taken) = self.subscriber.take() {
+        for _ in 0..LISTS_MAX {
+            let Some(taken) = self.subscriber.take() else { return };
             trace.events.add(Event::DetectionLists, 1 + taken.displaced_count);
             trace.events.add(Event::DetectionListsDisplaced, taken.displaced_count);
             self.read(&taken.value, trace);
@@ -45,7 +46,16 @@ impl Detections {
             trace.events.add(Event::DetectionListsMalformed, 1);
             return;
         };
-        match self.join.offer(bytes) {
+        let offered = self.join.offer(bytes);
+        // Asked after the last look at the bytes: what was taken back meanwhile may be of another list.
+        if !arrival.is_valid() {
+            if let Ok((_, summary)) = offered {
+                self.join.withdraw(summary.header.stamp);
+            }
+            trace.events.add(Event::DetectionListsMalformed, 1);
+            return;
+        }
+        match offered {
             Ok((offered, summary)) => {
                 trace.events.add(Event::DetectionsCut, summary.cut_count as u64);
                 trace.events.add(Event::DetectionsUnusable, summary.unusable_count as u64);
@@ -96,8 +106,8 @@ impl Detections {
         trace.events.add(Event::DetectionListsWithoutFrame, given_up);
     }
 
-    /// Stamps begin anew.
-    pub fn restart(&mut self) {
-        self.join.restart();
+    /// Stamps begin anew at `stamp`.
+    pub fn restart(&mut self, stamp: Stamp, trace: &mut Trace) {
+        trace.events.add(Event::DetectionListsWithoutFrame, self.join.restart(stamp));
     }
 }

@@ -14,6 +14,8 @@ use kernels::ImageView;
 const HEADER_BYTES_MAX: usize = 4096;
 /// A stamp further back than this is a publisher that was restarted with another clock, not a late frame.
 const SET_BACK_NS_MIN: i64 = 5_000_000_000;
+/// More late frames than this in a row, each later than the one before, are a clock that was set back by less.
+const LATE_IN_A_ROW_MAX: u32 = 5;
 /// Transport times beyond this are two clocks that disagree.
 const TRANSPORT_US_MAX: i64 = 60_000_000;
 
@@ -79,7 +81,8 @@ impl Frames {
             if let Some((sequence, gid)) = self.last
                 && gid == attachment.gid
             {
-                trace.lost_count += lost_between(sequence, attachment.sequence, taken.displaced_count);
+                let lost = lost_between(sequence, attachment.sequence, taken.displaced_count);
+                trace.lost_count = trace.lost_count.saturating_add(lost);
             }
             self.last = Some((attachment.sequence, attachment.gid));
             let transport_us = arrival.received_unix_ns.saturating_sub(attachment.source_time_ns) / 1000;
@@ -174,6 +177,9 @@ fn lost_between(before: i64, now: i64, displaced_count: u64) -> u64 {
 #[derive(Debug, Default)]
 struct Order {
     last: Option<Stamp>,
+    /// Stamps refused in a row, each later than the one before, and the latest of them.
+    refused_count: u32,
+    refused: Stamp,
 }
 
 impl Order {
@@ -191,13 +197,23 @@ impl Order {
                 return Err(Dropped::FromFuture);
             }
         }
-        let step_ns = self.last.map(|last| stamp.since_nanos(last));
-        let set_back = step_ns.is_some_and(|step_ns| step_ns <= -SET_BACK_NS_MIN);
-        if step_ns.is_some_and(|step_ns| step_ns <= 0) && !set_back {
+        let step_ns = self.last.map_or(1, |last| stamp.since_nanos(last));
+        let set_back = step_ns <= -SET_BACK_NS_MIN || (step_ns <= 0 && self.is_steady(stamp));
+        if step_ns <= 0 && !set_back {
             return Err(Dropped::OutOfOrder);
         }
         self.last = Some(stamp);
+        self.refused_count = 0;
         Ok(set_back)
+    }
+
+    /// Counts a stamp behind the last one. Single late frames are late; several in a row that go forward among themselves are a
+    /// clock that was set back a little.
+    fn is_steady(&mut self, stamp: Stamp) -> bool {
+        let goes_on = self.refused_count > 0 && stamp > self.refused;
+        self.refused_count = if goes_on { self.refused_count + 1 } else { 1 };
+        self.refused = stamp;
+        self.refused_count > LATE_IN_A_ROW_MAX
     }
 }
 
@@ -220,6 +236,27 @@ mod tests {
         assert_eq!(judged(&mut order, 96.0), Err(Dropped::OutOfOrder));
         assert_eq!(judged(&mut order, 95.1), Ok(true));
         assert_eq!(judged(&mut order, 95.2), Ok(false));
+    }
+
+    #[test]
+    fn a_clock_set_back_a_little_costs_a_few_frames() {
+        let mut order = Order::default();
+        assert_eq!(judged(&mut order, 100.0), Ok(false));
+        let later = |frame: u32| 97.0 + f64::from(frame) / 10.0;
+        for frame in 0..LATE_IN_A_ROW_MAX {
+            assert_eq!(judged(&mut order, later(frame)), Err(Dropped::OutOfOrder));
+        }
+        assert_eq!(judged(&mut order, later(LATE_IN_A_ROW_MAX)), Ok(true));
+        assert_eq!(judged(&mut order, later(LATE_IN_A_ROW_MAX + 1)), Ok(false));
+    }
+
+    #[test]
+    fn late_frames_among_good_ones_are_never_taken_for_a_clock() {
+        let mut order = Order::default();
+        for frame in 1..40 {
+            assert_eq!(judged(&mut order, f64::from(frame)), Ok(false));
+            assert_eq!(judged(&mut order, f64::from(frame) - 0.5), Err(Dropped::OutOfOrder));
+        }
     }
 
     #[test]

@@ -87,25 +87,28 @@ impl TransportConfig {
         Self { listen: Vec::new(), connect, pool_bytes, ..self.clone() }
     }
 
-    /// The configuration in Zenoh's own form.
+    /// The configuration in Zenoh's own form, with shared memory or without.
     ///
     /// # Errors
     /// A file that cannot be read or holds an unknown key, or an endpoint that is none; the message names it.
-    pub(super) fn to_zenoh(&self) -> Result<zenoh::Config, TransportError> {
+    pub(super) fn to_zenoh(&self, shared: bool) -> Result<zenoh::Config, TransportError> {
         let mut config = match &self.zenoh_config {
             Some(path) => zenoh::Config::from_file(path)
                 .map_err(TransportError::at(format!("transport.zenoh_config = {}", path.display())))?,
             None => zenoh::Config::default(),
         };
-        let shared = self.shared_memory != SharedMemoryUse::Off;
+        let called = if self.multicast || !self.connect.is_empty() { "[\"router\", \"peer\"]" } else { "[]" };
         let values = [
             ("mode", quoted(self.mode.as_str())),
             ("listen/endpoints", list(&self.listen)),
             ("connect/endpoints", list(&self.connect)),
             ("scouting/multicast/enabled", self.multicast.to_string()),
+            // Whoever connects may tell of others; this session calls nobody but those it was told to in its launch file, or,
+            // where it was told of a router, those that the router knows.
+            ("scouting/gossip/autoconnect", format!("{{\"router\": {called}, \"peer\": {called}}}")),
             ("transport/shared_memory/enabled", shared.to_string()),
-            // Set up at the start: the first frame must not pay for it.
-            ("transport/shared_memory/mode", quoted("init")),
+            // Set up at the start: the first frame must not pay for it. Without shared memory, nothing is to be set up.
+            ("transport/shared_memory/mode", quoted(if shared { "init" } else { "lazy" })),
             // A frame, its calibration and its detections leave together: with two places in the queue, the last would be dropped
             // whenever the sending thread is late by a millisecond.
             ("transport/link/tx/queue/size/real_time", QUEUED_MESSAGES.to_string()),
@@ -132,7 +135,7 @@ mod tests {
     use super::*;
 
     fn json(config: &TransportConfig, key: &str) -> String {
-        config.to_zenoh().unwrap().get_json(key).unwrap()
+        config.to_zenoh(true).unwrap().get_json(key).unwrap()
     }
 
     #[test]
@@ -141,6 +144,7 @@ mod tests {
         assert_eq!(json(&config, "mode"), "\"peer\"");
         assert_eq!(json(&config, "listen/endpoints"), "[\"tcp/127.0.0.1:7447\"]");
         assert_eq!(json(&config, "scouting/multicast/enabled"), "false");
+        assert_eq!(json(&config, "scouting/gossip/autoconnect"), "{\"router\":[],\"peer\":[]}");
         assert_eq!(json(&config, "transport/shared_memory/enabled"), "true");
     }
 
@@ -154,7 +158,7 @@ mod tests {
     #[test]
     fn an_endpoint_that_is_none_is_named() {
         let config = TransportConfig { listen: vec!["127.0.0.1:7447".to_owned()], ..Default::default() };
-        let error = config.to_zenoh().unwrap_err().to_string();
+        let error = config.to_zenoh(true).unwrap_err().to_string();
         assert!(error.contains("listen/endpoints") && error.contains("127.0.0.1:7447"), "{error}");
     }
 
@@ -167,7 +171,7 @@ mod tests {
         assert_eq!(json(&config, "transport/link/tx/lease"), "5000");
         assert_eq!(json(&config, "mode"), "\"peer\"");
         std::fs::write(&path, "{ transprot: {} }").unwrap();
-        let error = config.to_zenoh().unwrap_err().to_string();
+        let error = config.to_zenoh(true).unwrap_err().to_string();
         assert!(error.contains("zenoh.json5") && error.contains("transprot"), "{error}");
     }
 
@@ -179,7 +183,7 @@ mod tests {
         assert!(!files.is_empty());
         for file in files {
             let config = TransportConfig { zenoh_config: Some(file.clone()), ..Default::default() };
-            assert!(config.to_zenoh().is_ok(), "{}", file.display());
+            assert!(config.to_zenoh(true).is_ok(), "{}", file.display());
         }
     }
 }

@@ -47,7 +47,9 @@ impl Session {
     pub fn open(config: &TransportConfig) -> Result<Self, TransportError> {
         let pool = Arc::new(Pool::open(config)?);
         let what = format!("transport: listen on {:?}, connect to {:?}", config.listen, config.connect);
-        let inner = zenoh::open(config.to_zenoh()?).wait().map_err(TransportError::at(what))?;
+        // Where shared memory is not to be had, Zenoh must not try either: it would refuse to open.
+        let shared = pool.copy_reason().is_none();
+        let inner = zenoh::open(config.to_zenoh(shared)?).wait().map_err(TransportError::at(what))?;
         Ok(Self { inner, pool })
     }
 

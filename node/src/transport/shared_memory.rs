@@ -8,6 +8,10 @@ use zenoh::bytes::ZBytes;
 use zenoh::shm::{GarbageCollect, PosixShmProviderBackend, ShmProvider, ShmProviderBuilder, ZAllocError, ZShmMut};
 
 use super::{SharedMemoryUse, TransportConfig, TransportError};
+use crate::privileges;
+
+/// Shared memory that Zenoh locks for its own bookkeeping, beside the pool.
+const ZENOH_METADATA_BYTES: u64 = 0x14_0000;
 
 /// Where loans come from.
 #[derive(Debug)]
@@ -45,7 +49,12 @@ impl Pool {
                 config.pool_bytes
             )
         };
-        match ShmProviderBuilder::default_backend(config.pool_bytes).wait() {
+        // Zenoh locks what it shares, and where it may not, its own bookkeeping panics: that is looked at before.
+        let opened = match privileges::lock_shortage(config.pool_bytes as u64 + ZENOH_METADATA_BYTES) {
+            Some(shortage) => Err(shortage.into()),
+            None => ShmProviderBuilder::default_backend(config.pool_bytes).wait(),
+        };
+        match opened {
             Ok(provider) => Ok(Self::Shared(Box::new(provider))),
             Err(source) if config.shared_memory == SharedMemoryUse::Required => Err(TransportError::at(what())(source)),
             Err(source) => {

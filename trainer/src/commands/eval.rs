@@ -1,7 +1,7 @@
 //! `trainer eval`.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use models::{BackboneConfig, Model};
@@ -13,7 +13,7 @@ use crate::datasets::kitti::{KittiSelection, load_sequence};
 use crate::datasets::{Sample, Source};
 use crate::encoder::available_providers;
 use crate::evaluation::{Evaluator, Row, kitti3d};
-use crate::training::batches::SHIFTED_FRAMES_0001;
+use crate::training::batches::shifted_frames;
 
 /// Arguments of `trainer eval`.
 #[derive(Debug, clap::Args)]
@@ -73,20 +73,27 @@ pub fn run(args: &EvalArgs) -> Result<()> {
         std::fs::write(path, details).with_context(|| path.display().to_string())?;
     }
     let crop = args.jitter_iou.map_or_else(|| "tight_box".to_owned(), |floor| format!("jittered_box_iou_{floor}"));
-    print(&name, &crop, &kitti3d::rows(&errors), args.json)?;
+    print(&name, &crop, &kitti3d::rows_with_intervals(&errors), args.json)?;
     Ok(())
 }
 
 fn load(args: &EvalArgs) -> Result<Vec<Sample>> {
-    let Some(sequence) = &args.sequence else { return kitti3d::load(&args.kitti) };
+    match &args.sequence {
+        Some(sequence) => load_sequence_cars(&args.kitti, sequence, args.first),
+        None => kitti3d::load(&args.kitti),
+    }
+}
+
+/// Cars of a tracking sequence by the protocol, from frame `first` on.
+pub(super) fn load_sequence_cars(kitti: &Path, sequence: &str, first: u32) -> Result<Vec<Sample>> {
     let selection = KittiSelection {
         classes: vec!["Car".into()],
         side_min_px: kitti3d::SIDE_MIN_PX,
         occluded_max: 2,
-        frames: args.first..u32::MAX,
-        frames_skipped: SHIFTED_FRAMES_0001,
+        frames: first..u32::MAX,
+        frames_skipped: shifted_frames(sequence),
     };
-    load_sequence(&args.kitti, sequence, &selection, Source::Kitti)
+    load_sequence(kitti, sequence, &selection, Source::Kitti)
 }
 
 fn print(model: &str, crop: &str, rows: &[Row], as_json: bool) -> std::io::Result<()> {
@@ -96,12 +103,18 @@ fn print(model: &str, crop: &str, rows: &[Row], as_json: bool) -> std::io::Resul
     }
     writeln!(out, "model {model}, protocol kitti3d, crop {crop}")?;
     writeln!(out, "{:<18}{:>7}{:>8}{:>8}{:>9}{:>8}", "split", "count", "ACC30", "ACC10", "median", "flips")?;
-    for Row { split, scores: s, .. } in rows {
+    for Row { split, scores: s, intervals, .. } in rows {
         writeln!(
             out,
             "{split:<18}{:>7}{:>7.1}%{:>7.1}%{:>8.1}°{:>7.1}%",
             s.count, s.acc30, s.acc10, s.median_deg, s.flip_rate
         )?;
+        if let Some(i) = intervals {
+            let shares = [i.acc30_ci95, i.acc10_ci95, i.flip_rate_ci95];
+            let [acc30, acc10, flips] = shares.map(|[low, high]| format!("{low:.0}-{high:.0}"));
+            let median = format!("{:.1}-{:.1}", i.median_deg_ci95[0], i.median_deg_ci95[1]);
+            writeln!(out, "{:<25}{acc30:>8}{acc10:>8}{median:>9}{flips:>8}", "  95 % interval")?;
+        }
     }
     Ok(())
 }

@@ -3,12 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use models::{Artifact, ClassSpec, Manifest, Provider};
+use models::{Artifact, BackboneConfig, ClassSpec, Manifest, Model, Provider};
 
 use crate::encoder::{Encoder, available_providers};
 use crate::rendering::load_shapes;
 use crate::table::{Grid, RETRIEVAL_UNFITTED, build};
 use crate::training::TrainingConfig;
+
+/// Files of a model folder.
+const BACKBONE: &str = "backbone.onnx";
+const TABLE: &str = "reference_table.safetensors";
+const MANIFEST: &str = "manifest.toml";
 
 /// Arguments of `trainer table`.
 #[derive(Debug, clap::Args)]
@@ -16,17 +21,20 @@ pub struct TableArgs {
     /// A run's folder: `run.toml`, `query_encoder.onnx`, `reference_encoder.onnx`
     #[arg(long)]
     pub run: PathBuf,
-    /// Model folder to write
+    /// Model folder to write; what is in it is replaced when the new model is complete
     #[arg(long)]
     pub out: PathBuf,
     /// Model name
     #[arg(long, default_value = "car")]
     pub name: String,
+    /// Class of its objects
+    #[arg(long, default_value = "car")]
+    pub class: String,
     /// Degrees between azimuths
-    #[arg(long, default_value_t = 3.0)]
+    #[arg(long, default_value_t = 4.0)]
     pub azimuth_step_deg: f64,
     /// Elevations in degrees
-    #[arg(long, value_delimiter = ',', default_values_t = [0.0, 3.0, 6.0, 10.0, 16.0], allow_negative_numbers = true)]
+    #[arg(long, value_delimiter = ',', default_values_t = [0.0, 3.0, 7.0, 13.0], allow_negative_numbers = true)]
     pub elevations_deg: Vec<f64>,
     /// Shapes used, spread over the run's list
     #[arg(long, default_value_t = 12)]
@@ -56,12 +64,21 @@ pub fn run(args: &TableArgs) -> Result<()> {
     let mut encoder = Encoder::open(&reference_encoder, &config.reference, config.embedding_dim, &providers, 2)?;
     let encoder_sha256 = models::sha256_hex(&backbone);
     let table =
-        build(&mut encoder, &config.reference, config.embedding_dim, &shapes, &grid, &args.name, &encoder_sha256)?;
-    std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
-    table.save(&args.out.join("reference_table.safetensors"))?;
-    let onnx_path = args.out.join("backbone.onnx");
+        build(&mut encoder, &config.reference, config.embedding_dim, &shapes, &grid, &args.class, &encoder_sha256)?;
+    // Everything is made beside the folder and moved into it when it is whole: a model that works is never half replaced.
+    let parent = args.out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
+    let made = tempfile::tempdir_in(parent).with_context(|| parent.display().to_string())?;
+    table.save(&made.path().join(TABLE))?;
+    let onnx_path = made.path().join(BACKBONE);
     std::fs::write(&onnx_path, &backbone).with_context(|| onnx_path.display().to_string())?;
-    manifest(args, &config)?.save(&args.out)?;
+    manifest(args, &config, made.path())?.save(made.path())?;
+    Model::load(made.path(), &BackboneConfig { providers, threads: 2, batch_max: 1, library: None })?;
+    std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
+    for name in [BACKBONE, TABLE, MANIFEST] {
+        let path = args.out.join(name);
+        std::fs::rename(made.path().join(name), &path).with_context(|| path.display().to_string())?;
+    }
     eprintln!("{}: {} reference rows of {} shapes", args.out.display(), table.rotations.len(), count);
     Ok(())
 }
@@ -70,24 +87,36 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("{} (trainer export writes it)", path.display()))
 }
 
-/// The manifest of the files as they lie in the folder; a previous manifest's retrieval settings are kept, since they
-/// were fitted on held-out data.
-fn manifest(args: &TableArgs, config: &TrainingConfig) -> Result<Manifest> {
+/// The manifest of the files in `made`. Retrieval settings of a manifest in the output folder are kept where they were fitted
+/// for this very network: distances of another one mean something else.
+fn manifest(args: &TableArgs, config: &TrainingConfig, made: &Path) -> Result<Manifest> {
     let spec = config.query.crop_spec();
-    let retrieval = Manifest::load(&args.out).map(|m| m.retrieval).unwrap_or(RETRIEVAL_UNFITTED);
     let mut artifacts = std::collections::BTreeMap::new();
-    for name in ["backbone.onnx", "reference_table.safetensors"] {
-        let bytes = read(&args.out.join(name))?;
+    for name in [BACKBONE, TABLE] {
+        let bytes = read(&made.join(name))?;
         artifacts.insert(name.to_owned(), Artifact { sha256: models::sha256_hex(&bytes), bytes: bytes.len() as u64 });
     }
+    let same_network = |old: &Manifest| {
+        old.artifacts.get(BACKBONE).is_some_and(|of_old| artifacts.get(BACKBONE).is_some_and(|of_new| of_old == of_new))
+    };
+    let retrieval = match Manifest::load(&args.out).ok().filter(same_network) {
+        Some(old) => old.retrieval,
+        None => {
+            eprintln!("retrieval settings are not fitted yet: run trainer calibrate");
+            RETRIEVAL_UNFITTED
+        }
+    };
     let [length_m, width_m, height_m] = [args.dimensions_m[0], args.dimensions_m[1], args.dimensions_m[2]];
     Ok(Manifest {
         name: args.name.clone(),
         version: env!("CARGO_PKG_VERSION").into(),
         licence: args.licence.clone(),
-        provenance: "trainer/runs/car.toml; see MODEL_CARD.md".into(),
+        provenance: format!(
+            "{} steps of {} crops, seed {}; see MODEL_CARD.md",
+            config.steps, config.queries_per_step, config.seed
+        ),
         classes: vec![ClassSpec {
-            name: args.name.clone(),
+            name: args.class.clone(),
             aliases: ["Car", "Van", "vehicle.car"].map(String::from).to_vec(),
             length_m,
             width_m,

@@ -12,8 +12,9 @@ use rayon::prelude::*;
 
 use super::{Picture, Sample, Source};
 
-/// Surroundings kept around a box, as a fraction of its sides on each side: room for box noise and context.
-const SURROUNDINGS: f64 = 0.45;
+/// Surroundings kept around a box, as a fraction of its sides on each side: what a canvas twice as wide as high shows around
+/// a square box, and room for box noise. Less would show training a grey border that the node never sees.
+const SURROUNDINGS: f64 = 0.75;
 
 /// Which labels of a sequence become samples.
 #[derive(Clone, Debug)]
@@ -27,7 +28,7 @@ pub struct KittiSelection {
     /// Frames taken, as a half-open range.
     pub frames: std::ops::Range<u32>,
     /// Frames left out within the range.
-    pub frames_skipped: std::ops::RangeInclusive<u32>,
+    pub frames_skipped: std::ops::Range<u32>,
 }
 
 /// Reads one sequence of a tracking-layout folder (`image_02`, `label_02`, `calib`).
@@ -52,10 +53,16 @@ pub fn load_sequence(root: &Path, sequence: &str, selection: &KittiSelection, so
             let image = open_frame(&folder, frame)?;
             let calibration =
                 parse_calibration(&calib_text, &calib_path.display().to_string(), image.width(), image.height())?;
-            chosen.into_iter().map(|l| cut(&image, l, &calibration, source)).collect()
+            chosen.into_iter().map(|l| cut(&image, l, &calibration, source, group_of(sequence, l))).collect()
         })
         .collect::<Result<_>>()?;
     Ok(nested.into_iter().flatten().collect())
+}
+
+/// Track numbers start anew in every sequence.
+fn group_of(sequence: &str, label: &TrackingLabel) -> u32 {
+    let of_sequence = sequence.bytes().fold(0, |hash: u32, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+    of_sequence.wrapping_mul(100_003).wrapping_add(label.track_id as u32)
 }
 
 fn selected(label: &ObjectLabel, selection: &KittiSelection) -> bool {
@@ -88,7 +95,13 @@ pub fn viewpoint(label: &ObjectLabel, calibration: &Calibration) -> Result<Viewp
     Ok(Viewpoint::from_rotation(&rotation))
 }
 
-fn cut(image: &RgbImage, label: &TrackingLabel, calibration: &Calibration, source: Source) -> Result<Sample> {
+fn cut(
+    image: &RgbImage,
+    label: &TrackingLabel,
+    calibration: &Calibration,
+    source: Source,
+    group: u32,
+) -> Result<Sample> {
     let object = &label.object;
     let [x1, y1, x2, y2] = object.box_px;
     let (dx, dy) = ((x2 - x1) * SURROUNDINGS, (y2 - y1) * SURROUNDINGS);
@@ -108,7 +121,7 @@ fn cut(image: &RgbImage, label: &TrackingLabel, calibration: &Calibration, sourc
             y2: (y2 - f64::from(top)) as f32,
         },
         viewpoint: viewpoint(object, calibration)?,
-        group: u32::try_from(label.track_id.max(0)).unwrap_or(u32::MAX),
+        group,
         occlusion: object.occluded.clamp(0, 3) as u8,
     })
 }

@@ -22,6 +22,11 @@ pub enum Source {
     Synth,
 }
 
+impl Source {
+    /// Every source.
+    pub const ALL: [Self; 5] = [Self::Kitti, Self::Stanford, Self::Epfl, Self::Carvana, Self::Synth];
+}
+
 /// Pixels, decoded now or when needed.
 #[derive(Clone, Debug)]
 pub enum Picture {
@@ -60,4 +65,20 @@ pub struct Sample {
     pub group: u32,
     /// KITTI's occlusion level: 0 fully visible, 1 partly, 2 largely occluded.
     pub occlusion: u8,
+}
+
+impl Sample {
+    /// What a camera sees of a box. Photographs cut to the object have no camera's border: there, boxes stay as they are.
+    pub fn clip(&self, box_px: BoxPx, image: &RgbImage) -> BoxPx {
+        if !matches!(self.source, Source::Kitti | Source::Synth) {
+            return box_px;
+        }
+        let (width, height) = (image.width() as f32, image.height() as f32);
+        BoxPx {
+            x1: box_px.x1.clamp(0.0, width),
+            y1: box_px.y1.clamp(0.0, height),
+            x2: box_px.x2.clamp(0.0, width),
+            y2: box_px.y2.clamp(0.0, height),
+        }
+    }
 }

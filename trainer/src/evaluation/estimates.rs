@@ -62,7 +62,8 @@ impl Evaluator {
         let image = sample.picture.decode()?;
         let stride = 3 * image.width() as usize;
         let view = ImageView::new(image.as_raw(), image.width(), image.height(), stride, PixelFormat::Rgb8)?;
-        self.crop.crop(&view, std::slice::from_ref(box_px), &self.spec, &mut self.pixels)?;
+        let seen = sample.clip(*box_px, &image);
+        self.crop.crop(&view, std::slice::from_ref(&seen), &self.spec, &mut self.pixels)?;
         self.backbone.embed(&self.pixels, 1, &mut self.embedding)?;
         Ok(&self.embedding)
     }

@@ -9,6 +9,7 @@ use calibration::kitti::{ObjectLabel, parse_calibration, parse_object_labels};
 use kernels::BoxPx;
 use rayon::prelude::*;
 
+use super::intervals;
 use super::scores::{Row, Scores};
 use crate::datasets::kitti::{open_image, viewpoint};
 use crate::datasets::{Picture, Sample, Source};
@@ -65,9 +66,16 @@ fn in_protocol(label: &ObjectLabel) -> bool {
     label.class == "Car" && (0..=2).contains(&label.occluded) && x2 - x1 > SIDE_MIN_PX && y2 - y1 > SIDE_MIN_PX
 }
 
+/// [`rows`] with their 95 % intervals.
+pub fn rows_with_intervals(errors: &[(u8, f64)]) -> Vec<Row> {
+    let intervals = intervals::of_splits(errors);
+    let add = |row: Row| Row { intervals: intervals.get(&row.split).copied(), ..row };
+    rows(errors).into_iter().map(add).collect()
+}
+
 /// The table: a row per occlusion level that occurs, then `all`. `errors` are (occlusion level, error in degrees).
 pub fn rows(errors: &[(u8, f64)]) -> Vec<Row> {
-    let row = |split: &str, scores| Row { split: split.into(), category: "car".into(), scores };
+    let row = |split: &str, scores| Row { split: split.into(), category: "car".into(), scores, intervals: None };
     let mut rows = Vec::new();
     for (level, split) in SPLITS.into_iter().enumerate() {
         let of_level: Vec<f64> = errors.iter().filter(|(o, _)| usize::from(*o) == level).map(|&(_, e)| e).collect();

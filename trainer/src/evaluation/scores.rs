@@ -3,6 +3,8 @@
 
 use serde::Serialize;
 
+use super::intervals::Intervals;
+
 /// Errors above this count as flips: front taken for rear.
 pub const FLIP_MIN_DEG: f64 = 150.0;
 
@@ -31,6 +33,9 @@ pub struct Row {
     /// The numbers.
     #[serde(flatten)]
     pub scores: Scores,
+    /// How far they would move with other objects.
+    #[serde(flatten)]
+    pub intervals: Option<Intervals>,
 }
 
 impl Scores {

@@ -9,8 +9,11 @@ const EPSILON: f64 = 1e-3;
 const STAGES: [(usize, usize, usize, usize); 7] =
     [(16, 3, 1, 1), (24, 3, 2, 2), (40, 5, 2, 2), (80, 3, 2, 3), (112, 5, 1, 3), (192, 5, 2, 4), (320, 3, 1, 1)];
 
+/// The last stage at stride 16, and its channels.
+const FINE_STAGE: usize = 4;
+const FINE_CHANNELS: usize = 112;
 /// Channels of the trunk's last feature map, at stride 32.
-pub const TRUNK_CHANNELS: usize = 320;
+const TRUNK_CHANNELS: usize = 320;
 
 /// `SAME` padding for even inputs.
 fn same(kernel: usize, stride: usize) -> Padding {
@@ -22,12 +25,21 @@ fn conv(inputs: usize, outputs: usize, kernel: usize, stride: usize, groups: usi
     Op::Conv { inputs, outputs, kernel, stride, padding: same(kernel, stride), groups, bias: false }
 }
 
-/// Appends the trunk (stem and 16 blocks) and returns its last node, `[B, 320, H/32, W/32]`.
-/// H and W must be multiples of 32, so that every stride-2 layer sees an even size.
-pub fn trunk(graph: &mut Graph, input: NodeId) -> NodeId {
+/// The trunk's feature maps that heads start from.
+#[derive(Clone, Copy, Debug)]
+pub struct Trunk {
+    /// The last one at stride 16, `[B, 112, H/16, W/16]`: fine enough to tell where the parts of a car are.
+    pub fine: NodeId,
+    /// The last one, `[B, 320, H/32, W/32]`.
+    pub last: NodeId,
+}
+
+/// Appends the trunk (stem and 16 blocks). H and W must be multiples of 32, so that every stride-2 layer sees an even size.
+pub fn trunk(graph: &mut Graph, input: NodeId) -> Trunk {
     let relu6 = Some(Op::Relu6);
     let mut node = graph.conv_norm("stem", conv(3, 32, 3, 2, 1), EPSILON, relu6, input);
     let (mut channels, mut index) = (32, 0);
+    let mut fine = node;
     for (stage, (outputs, kernel, stride, repeats)) in STAGES.into_iter().enumerate() {
         for repeat in 0..repeats {
             let stride = if repeat == 0 { stride } else { 1 };
@@ -36,8 +48,11 @@ pub fn trunk(graph: &mut Graph, input: NodeId) -> NodeId {
             channels = outputs;
             index += 1;
         }
+        if stage == FINE_STAGE {
+            fine = node;
+        }
     }
-    node
+    Trunk { fine, last: node }
 }
 
 fn inverted_residual(
@@ -62,20 +77,20 @@ fn inverted_residual(
     node
 }
 
-/// Channels kept per cell where the map is flattened.
-const CELL_CHANNELS: usize = 64;
+/// Channels kept per cell where the fine map is flattened.
+const CELL_CHANNELS: usize = 32;
 
 /// The retrieval encoder for crops of `height` x `width` (multiples of 32): the trunk, then an embedding from both the
-/// pooled features (what is seen) and the flattened map (where it is seen), unit length. Output `embedding` `[B, dim]`.
+/// pooled features (what is seen) and the flattened fine map (where it is seen), unit length. Output `embedding` `[B, dim]`.
 pub fn encoder(height: usize, width: usize, dim: usize) -> Graph {
     let mut graph = Graph::new(3);
-    let map = trunk(&mut graph, 0);
-    let wide = graph.conv_norm("head", conv(TRUNK_CHANNELS, 1280, 1, 1, 1), EPSILON, Some(Op::Relu6), map);
+    let Trunk { fine, last } = trunk(&mut graph, 0);
+    let wide = graph.conv_norm("head", conv(TRUNK_CHANNELS, 1280, 1, 1, 1), EPSILON, Some(Op::Relu6), last);
     let pooled = graph.push("pool", Op::GlobalAveragePool, &[wide]);
-    let cells = graph.conv_norm("cells", conv(TRUNK_CHANNELS, CELL_CHANNELS, 1, 1, 1), EPSILON, Some(Op::Relu), map);
+    let cells = graph.conv_norm("cells", conv(FINE_CHANNELS, CELL_CHANNELS, 1, 1, 1), EPSILON, Some(Op::Relu), fine);
     let flat = graph.push("flatten", Op::Flatten, &[cells]);
     let both = graph.push("concat", Op::Concat, &[pooled, flat]);
-    let inputs = 1280 + CELL_CHANNELS * (height / 32) * (width / 32);
+    let inputs = 1280 + CELL_CHANNELS * (height / 16) * (width / 16);
     let linear = graph.push("embed", Op::Linear { inputs, outputs: dim }, &[both]);
     let embedding = graph.push("normalize", Op::Normalize, &[linear]);
     graph.output("embedding", embedding);

@@ -18,8 +18,11 @@ use crate::rendering::{NormalRenderer, Shape, load_shapes};
 
 /// Batches waiting for the network.
 const QUEUE_MAX: usize = 4;
-/// Label errors: boxes of these frames of KITTI tracking sequence 0001 are visibly shifted.
-pub const SHIFTED_FRAMES_0001: std::ops::RangeInclusive<u32> = 175..=185;
+/// Frames of a KITTI tracking sequence whose labelled boxes are visibly shifted.
+pub fn shifted_frames(sequence: &str) -> std::ops::Range<u32> {
+    if sequence == "0001" { 175..186 } else { 0..0 }
+}
+
 /// Smallest box side used for training.
 const SIDE_MIN_PX: f64 = 24.0;
 /// Every so many Carvana pictures one is kept as an occluder.
@@ -140,11 +143,7 @@ fn load_samples(data: &DataConfig) -> Result<(Vec<Sample>, Material)> {
             side_min_px: SIDE_MIN_PX,
             occluded_max: 2,
             frames: sequence.first..sequence.end.unwrap_or(u32::MAX),
-            frames_skipped: if !sequence.synthetic && sequence.sequence == "0001" {
-                SHIFTED_FRAMES_0001
-            } else {
-                RANGE_EMPTY
-            },
+            frames_skipped: if sequence.synthetic { 0..0 } else { shifted_frames(&sequence.sequence) },
         };
         let source = if sequence.synthetic { Source::Synth } else { Source::Kitti };
         samples.extend(load_sequence(&data.root.join(&sequence.path), &sequence.sequence, &selection, source)?);
@@ -174,6 +173,3 @@ fn load_samples(data: &DataConfig) -> Result<(Vec<Sample>, Material)> {
     }
     Ok((samples, material))
 }
-
-#[expect(clippy::reversed_empty_ranges, reason = "no frame is left out")]
-const RANGE_EMPTY: std::ops::RangeInclusive<u32> = 1..=0;

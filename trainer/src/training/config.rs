@@ -27,7 +27,7 @@ pub struct TrainingConfig {
     /// Earlier steps whose renderings are compared with again.
     #[serde(default)]
     pub memory_steps: usize,
-    /// Layers before the first one with this name prefix stay as pretrained; absent: everything learns.
+    /// The query encoder's layers before the first one with this name prefix stay as pretrained; absent: everything learns.
     #[serde(default)]
     pub frozen_before: Option<String>,
     /// Learning rate of the pretrained trunk; falls to 1 % along a half cosine.
@@ -175,6 +175,9 @@ impl TrainingConfig {
         }
         ensure!(self.embedding_dim > 0, "embedding_dim: must be positive");
         ensure!((0.3..=1.0).contains(&self.augmentation.box_iou_min), "augmentation.box_iou_min: from 0.3 to 1");
+        for (name, value) in self.augmentation.shares() {
+            ensure!((0.0..=1.0).contains(&value), "augmentation.{name}: from 0 to 1, not {value}");
+        }
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
 /// Decay of the weight average (Polyak), reached after a warm-up so that early weights do not linger.
-const AVERAGE_DECAY: f64 = 0.999;
+const AVERAGE_DECAY: f64 = 0.995;
 
 #[derive(Debug)]
 struct Slot {

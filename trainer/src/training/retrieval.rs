@@ -59,10 +59,11 @@ impl Retrieval {
         for module in [&mut query, &mut reference] {
             let count = module.load(&weights)?;
             ensure!(count > 100, "{}: only {count} tensors fit the network", config.pretrained.display());
-            if let Some(prefix) = &config.frozen_before {
-                module.freeze_before(prefix)?;
-            }
             module.use_channels_last();
+        }
+        // Early layers see edges and colours in any photograph; a normal map is none, so its encoder learns as a whole.
+        if let Some(prefix) = &config.frozen_before {
+            query.freeze_before(prefix)?;
         }
         let optimizer = AdamW::new(&store, &HEADS);
         Ok(Self { config: Arc::new(config), store, query, reference, optimizer, memory: VecDeque::new(), step: 0 })

@@ -22,7 +22,23 @@ const PARTNER_TRIES: usize = 24;
 pub struct Sampler {
     weights: WeightedIndex<f64>,
     azimuth_deg: Vec<f64>,
-    by_cell: Vec<Vec<usize>>,
+    by_cell: Vec<Option<CellSampler>>,
+}
+
+/// The samples of one azimuth cell, with the same weights as among all: partners, too, come from sources by share.
+#[derive(Debug)]
+struct CellSampler {
+    samples: Vec<usize>,
+    weights: WeightedIndex<f64>,
+}
+
+impl CellSampler {
+    fn new(of_cell: usize, azimuth_deg: &[f64], weights: &[f64]) -> Option<Self> {
+        let inside = |&i: &usize| weights[i] > 0.0 && cell(azimuth_deg[i]) == of_cell;
+        let samples: Vec<usize> = (0..weights.len()).filter(inside).collect();
+        let weights = WeightedIndex::new(samples.iter().map(|&i| weights[i])).ok()?;
+        Some(Self { samples, weights })
+    }
 }
 
 impl Sampler {
@@ -47,12 +63,11 @@ impl Sampler {
         }
         let weights: Vec<f64> =
             samples.iter().zip(&raw).map(|(s, w)| share(shares, s.source) * w / totals[&s.source]).collect();
-        let mut by_cell = vec![Vec::new(); AZIMUTH_CELLS as usize];
-        for (i, &azimuth) in azimuth_deg.iter().enumerate() {
-            if weights[i] > 0.0 {
-                by_cell[cell(azimuth)].push(i);
-            }
+        for source in Source::ALL {
+            let has_samples = totals.contains_key(&source);
+            ensure!(share(shares, source) <= 0.0 || has_samples, "data.shares: {source:?} has a share but no samples");
         }
+        let by_cell = (0..AZIMUTH_CELLS as usize).map(|of| CellSampler::new(of, &azimuth_deg, &weights)).collect();
         Ok(Self { weights: WeightedIndex::new(&weights)?, azimuth_deg, by_cell })
     }
 
@@ -69,9 +84,9 @@ impl Sampler {
     }
 
     fn partner(&self, anchor: usize, rng: &mut impl Rng) -> usize {
-        let near = &self.by_cell[cell(self.azimuth_deg[anchor])];
+        let Some(near) = &self.by_cell[cell(self.azimuth_deg[anchor])] else { return anchor };
         for _ in 0..PARTNER_TRIES {
-            let other = near[rng.random_range(0..near.len())];
+            let other = near.samples[near.weights.sample(rng)];
             let apart = (self.azimuth_deg[other] - self.azimuth_deg[anchor]).rem_euclid(360.0);
             if other != anchor && apart.min(360.0 - apart) <= PARTNER_MAX_DEG {
                 return other;
@@ -95,15 +110,17 @@ fn share(shares: &Shares, source: Source) -> f64 {
     }
 }
 
-/// Reference poses around a step's queries, in turn: a query's own, a neighbour at 2 to 20 degrees, a query's own, and one
-/// near the opposite of a query's (most errors are flips) or anywhere.
+/// Reference poses of a step: first each query's own, give or take a degree, then hard ones in turn: two neighbours at 3 to
+/// 15 degrees, one at 10 to 40, and one near the opposite of a query's (most errors are flips) or anywhere.
 pub fn reference_viewpoints(queries: &[Viewpoint], count: usize, rng: &mut impl Rng) -> Vec<Viewpoint> {
     let mut viewpoints = Vec::with_capacity(count);
     while viewpoints.len() < count {
         let query = queries[viewpoints.len() % queries.len()];
+        let side = if rng.random_bool(0.5) { 1.0 } else { -1.0 };
         let turn_deg: f64 = match viewpoints.len() % 4 {
-            0 | 2 => rng.random_range(-1.0..1.0),
-            1 => rng.random_range(2.0..20.0) * if rng.random_bool(0.5) { 1.0 } else { -1.0 },
+            _ if viewpoints.len() < queries.len() => rng.random_range(-1.0..1.0),
+            0 | 1 => rng.random_range(3.0..15.0) * side,
+            2 => rng.random_range(10.0..40.0) * side,
             _ if rng.random_bool(0.5) => 180.0 + rng.random_range(-15.0..15.0),
             _ => rng.random_range(0.0..360.0),
         };

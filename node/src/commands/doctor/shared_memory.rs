@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use std::path::Path;
 
 use super::check::Check;
-use super::machine::{CAP_IPC_LOCK, Limit, has_capability, limit};
+use crate::privileges::{CAP_IPC_LOCK, Limit, has_capability, limit};
 
 const FOLDER: &str = "/dev/shm";
 const FOLDER_C: &CStr = c"/dev/shm";

@@ -1,0 +1,78 @@
+//! `trainer calibrate`.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use models::{BackboneConfig, Manifest, Model};
+use rand::SeedableRng;
+use serde_json::json;
+
+use super::eval::load_sequence_cars;
+use crate::augmentation::box_noise;
+use crate::encoder::available_providers;
+use crate::evaluation::Evaluator;
+use crate::evaluation::calibration::{Posed, fit, judge};
+
+/// Arguments of `trainer calibrate`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Fits the manifest's [retrieval] on cars that neither trained the model nor will test it: how many neighbours vote, how sharply, and
+how far their spread is to be believed. What is fitted on the test set is no measurement any more.
+
+Example:
+  trainer calibrate --model models/zoo/car --kitti ~/kitti/tracking/training --sequence 0001 --first 350")]
+pub struct CalibrateArgs {
+    /// KITTI tracking folder: image_02, label_02, calib
+    #[arg(long)]
+    pub kitti: PathBuf,
+    /// Sequence
+    #[arg(long)]
+    pub sequence: String,
+    /// First frame
+    #[arg(long, default_value_t = 0)]
+    pub first: u32,
+    /// Model folder, whose manifest is rewritten
+    #[arg(long, default_value = "models/zoo/car")]
+    pub model: PathBuf,
+    /// Intersection over union that the jittered boxes keep with the labelled ones
+    #[arg(long, default_value_t = 0.8)]
+    pub jitter_iou: f32,
+    /// Jittered boxes a car, beside the labelled one
+    #[arg(long, default_value_t = 2)]
+    pub jitters: usize,
+    /// Seed of the jitter
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Only print what would be written
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Runs the command.
+pub fn run(args: &CalibrateArgs) -> Result<()> {
+    let config = BackboneConfig { providers: available_providers(), threads: 2, batch_max: 1, library: None };
+    let model = Model::load(&args.model, &config)?;
+    let table = model.table.clone();
+    let before = model.manifest.retrieval.clone();
+    let mut evaluator = Evaluator::new(model)?;
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(args.seed);
+    let mut objects = Vec::new();
+    for sample in load_sequence_cars(&args.kitti, &args.sequence, args.first)? {
+        for jitter in 0..=args.jitters {
+            let tight = sample.box_px;
+            let box_px = if jitter == 0 { tight } else { box_noise::jitter(&tight, args.jitter_iou, &mut rng) };
+            let embedding = evaluator.embed(&sample, &box_px)?.to_vec();
+            objects.push(Posed { embedding, truth: sample.viewpoint.to_rotation() });
+        }
+    }
+    ensure!(!objects.is_empty(), "{}: no car of the protocol from frame {}", args.kitti.display(), args.first);
+    let fitted = fit(&table, &objects)?;
+    let report = json!({"crops": objects.len(), "before": judge(&table, &before, &objects)?, "fitted": fitted});
+    writeln!(std::io::stdout().lock(), "{report:#}")?;
+    if !args.dry_run {
+        let manifest = Manifest { retrieval: fitted.retrieval, ..Manifest::load(&args.model)? };
+        manifest.save(&args.model)?;
+    }
+    Ok(())
+}

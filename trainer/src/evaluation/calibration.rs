@@ -1,0 +1,195 @@
+//! Fits how neighbours vote, and how much their spread is believed, on data that neither trained nor tests the model.
+
+use anyhow::{Context, Result};
+use calibration::{Rotation, so3};
+use kernels::CpuTopK;
+use models::retrieval::{Retrieval, Retriever};
+use models::{ReferenceTable, RetrievalSpec};
+use serde::Serialize;
+
+use super::scores::Scores;
+
+/// Values tried.
+const NEIGHBORS: [usize; 4] = [8, 16, 32, 64];
+const TEMPERATURES: [f64; 8] = [0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32];
+const RADII_DEG: [f64; 3] = [15.0, 25.0, 35.0];
+/// Errors beyond this are equally bad for the fit: it then weighs precision against outliers as ACC10 and ACC30 do.
+const ERROR_DEG_MAX: f64 = 40.0;
+/// Median and 90 % quantile of the chi-squared distribution with three degrees of freedom.
+const CHI2_3_MEDIAN: f64 = 2.365_973_884_375_338;
+const CHI2_3_90: f64 = 6.251_388_631_170_325;
+
+/// An embedded crop and the pose that it shows.
+#[derive(Clone, Debug)]
+pub struct Posed {
+    /// The query's embedding.
+    pub embedding: Vec<f32>,
+    /// Labelled allocentric rotation.
+    pub truth: Rotation,
+}
+
+/// The best setting found, and how it does on the data it was fitted on.
+#[derive(Clone, Debug, Serialize)]
+pub struct Fit {
+    /// For the manifest.
+    pub retrieval: RetrievalSpec,
+    /// Scores with it.
+    pub scores: Scores,
+    /// Mean of the errors, each at most 40 degrees: what was minimised.
+    pub capped_error_deg: f64,
+    /// Share of the objects off by less than 30 degrees that lie in their 90 % ellipsoid, in percent.
+    pub inside_90: f64,
+    /// Mean negative log likelihood of the same objects' errors, in nats.
+    pub nll: f64,
+    /// Mean squared difference between the flip's probability and whether it was one (Brier score).
+    pub flip_brier: f64,
+}
+
+/// Tries every setting; the first of equally good ones is kept.
+///
+/// # Errors
+/// No objects, or a table that cannot be searched.
+pub fn fit(table: &ReferenceTable, objects: &[Posed]) -> Result<Fit> {
+    let mut best: Option<(f64, RetrievalSpec)> = None;
+    for neighbors in NEIGHBORS {
+        for mode_radius_deg in RADII_DEG {
+            for temperature in TEMPERATURES {
+                let spec = RetrievalSpec { neighbors, temperature, mode_radius_deg, covariance_scale: 1.0 };
+                let cost = capped_error_deg(&errors_deg(objects, &answers(table, &spec, objects)?));
+                if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                    best = Some((cost, spec));
+                }
+            }
+        }
+    }
+    let (_, mut retrieval) = best.filter(|(cost, _)| cost.is_finite()).context("no objects to fit on")?;
+    let unscaled = mahalanobis_squared(objects, &answers(table, &retrieval, objects)?);
+    retrieval.covariance_scale =
+        median(unscaled.iter().map(|(m, _)| *m)).context("no object within 30 degrees")? / CHI2_3_MEDIAN;
+    judge(table, &retrieval, objects)
+}
+
+/// How a setting does.
+///
+/// # Errors
+/// As [`fit`].
+pub fn judge(table: &ReferenceTable, retrieval: &RetrievalSpec, objects: &[Posed]) -> Result<Fit> {
+    let answers = answers(table, retrieval, objects)?;
+    let errors = errors_deg(objects, &answers);
+    let distances = mahalanobis_squared(objects, &answers);
+    let count = distances.len().max(1) as f64;
+    let inside = distances.iter().filter(|(m, _)| *m < CHI2_3_90).count();
+    let log_norm = 3.0 * (2.0 * std::f64::consts::PI).ln();
+    let is_flip = |error: f64| f64::from(u8::from(error > super::scores::FLIP_MIN_DEG));
+    let brier = errors.iter().zip(&answers).map(|(&error, answer)| (answer.flip_probability - is_flip(error)).powi(2));
+    Ok(Fit {
+        retrieval: retrieval.clone(),
+        scores: Scores::of(&errors).context("no objects")?,
+        capped_error_deg: capped_error_deg(&errors),
+        inside_90: 100.0 * inside as f64 / count,
+        nll: distances.iter().map(|(m, log_det)| 0.5 * (m + log_det + log_norm)).sum::<f64>() / count,
+        flip_brier: brier.sum::<f64>() / errors.len() as f64,
+    })
+}
+
+fn answers(table: &ReferenceTable, spec: &RetrievalSpec, objects: &[Posed]) -> Result<Vec<Retrieval>> {
+    let mut retriever = Retriever::new(CpuTopK::new(spec.neighbors, 1), table.clone(), spec.clone(), 1)?;
+    let rows = 0..u32::try_from(table.rotations.len()).context("the table is too long")?;
+    let answer = |object: &Posed| {
+        retriever.search(&object.embedding, rows.clone())?;
+        Ok(retriever.vote(0)?)
+    };
+    objects.iter().map(answer).collect()
+}
+
+fn errors_deg(objects: &[Posed], answers: &[Retrieval]) -> Vec<f64> {
+    let error = |(object, answer): (&Posed, &Retrieval)| so3::geodesic_angle(&object.truth, &answer.best.rotation);
+    objects.iter().zip(answers).map(error).map(f64::to_degrees).collect()
+}
+
+fn capped_error_deg(errors_deg: &[f64]) -> f64 {
+    errors_deg.iter().map(|error| error.min(ERROR_DEG_MAX)).sum::<f64>() / errors_deg.len() as f64
+}
+
+/// Of the objects off by less than 30 degrees: squared distance of the truth in units of the covariance, and ln det.
+/// Larger errors belong to another mode, which the covariance does not speak about.
+fn mahalanobis_squared(objects: &[Posed], answers: &[Retrieval]) -> Vec<(f64, f64)> {
+    let near = objects.iter().zip(answers).filter_map(|(object, answer)| {
+        let residual = so3::log(&(object.truth * answer.best.rotation.inverse()));
+        let factor = answer.covariance.cholesky().filter(|_| residual.norm() < 30_f64.to_radians())?;
+        Some((residual.dot(&factor.solve(&residual)), factor.determinant().ln()))
+    });
+    near.collect()
+}
+
+fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use calibration::Viewpoint;
+    use half::f16;
+    use nalgebra::Vector3;
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    const DIM: usize = 2;
+
+    /// A circle of views whose embedding is their azimuth on the unit circle.
+    fn table() -> ReferenceTable {
+        let azimuths = (0..180).map(|i| f64::from(2 * i));
+        let unit = |deg: f64| [deg.to_radians().cos() as f32, deg.to_radians().sin() as f32];
+        let rotation = |deg: f64| so3::to_wxyz(&Viewpoint::from_degrees(deg, 0.0, 0.0).to_rotation()).map(|c| c as f32);
+        ReferenceTable {
+            dim: DIM,
+            embeddings: azimuths.clone().flat_map(unit).map(f16::from_f32).collect(),
+            rotations: azimuths.map(rotation).collect(),
+            class_id: vec![0; 180],
+            shape_id: vec![0; 180],
+            class_names: vec!["car".into()],
+            encoder_sha256: String::new(),
+        }
+    }
+
+    /// Queries that look like the truth turned by a normal error of `sigma_deg` about a random axis.
+    fn objects(sigma_deg: f64) -> Vec<Posed> {
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let mut normal = move || (0..12).map(|_| rng.random_range(-0.5..0.5)).sum::<f64>() * sigma_deg.to_radians();
+        let posed = |i: u32| {
+            let shown = f64::from(i) * 0.9;
+            let noise = Vector3::from_fn(|_, _| normal());
+            let truth = Rotation::from_scaled_axis(noise) * Viewpoint::from_degrees(shown, 0.0, 0.0).to_rotation();
+            let angle = shown.to_radians();
+            Posed { embedding: vec![angle.cos() as f32, angle.sin() as f32], truth }
+        };
+        (0..400).map(posed).collect()
+    }
+
+    #[test]
+    fn the_fitted_covariance_holds_what_it_promises() {
+        let (table, objects) = (table(), objects(4.0));
+        let fit = fit(&table, &objects).unwrap();
+        assert!((80.0..98.0).contains(&fit.inside_90), "{fit:?}");
+        let mut doubtful = fit.retrieval.clone();
+        doubtful.covariance_scale *= 4.0;
+        assert!(judge(&table, &doubtful, &objects).unwrap().inside_90 > fit.inside_90);
+        assert!(judge(&table, &doubtful, &objects).unwrap().nll > fit.nll, "over-wide ellipsoids cost likelihood");
+    }
+
+    #[test]
+    fn the_fit_is_at_least_as_good_as_the_unfitted_setting() {
+        let (table, objects) = (table(), objects(4.0));
+        let unfitted = judge(&table, &crate::table::RETRIEVAL_UNFITTED, &objects).unwrap();
+        assert!(fit(&table, &objects).unwrap().capped_error_deg <= unfitted.capped_error_deg);
+    }
+
+    #[test]
+    fn without_objects_there_is_nothing_to_fit() {
+        assert!(fit(&table(), &[]).is_err());
+    }
+}
