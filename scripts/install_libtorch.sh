@@ -16,6 +16,8 @@ _azimuth_install_libtorch() {
     local wheel
     for wheel in "$dir"/wheels/*.whl; do python3 -m zipfile -e "$wheel" "$dir/site" || return 1; done
     rm -rf "$dir/wheels"
+    # The wheel's own CUDA half lacks the libraries it needs here, and would be found before a working one.
+    rm -f "$dir"/site/torch/lib/{libtorch_cuda*,libc10_cuda,libcaffe2_nvrtc}.so
     here=$(cd "$dir" && pwd)
     ln -sfn "$here/site/torch/include" "$dir/cpu/include"
     ln -sf "$here"/site/torch/lib/{libc10.so,libtorch_cpu.so,libgomp.so.1} "$dir/cpu/lib/"

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use models::{BackboneConfig, Model};
-use rand::SeedableRng;
+use rand::{Rng, SeedableRng};
 use serde_json::json;
 
 use crate::augmentation::box_noise;
@@ -17,10 +17,20 @@ use crate::training::batches::shifted_frames;
 
 /// Arguments of `trainer eval`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The table holds every car of the folder by the KITTI3D protocol. Frames of drives that a model was trained on are no test of it:
+KITTI's object set contains frames of the drives of its tracking set (devkit, train_mapping.txt); leave them out with --frames.
+
+Examples:
+  trainer eval --kitti ~/kitti/object/training --model models/zoo/car --json
+  trainer eval --kitti ~/kitti/object/training --frames ~/kitti/ImageSets/val.txt --jitter-iou 0.75")]
 pub struct EvalArgs {
     /// KITTI folder: object layout (image_2, label_2, calib), or tracking layout with --sequence
     #[arg(long)]
     pub kitti: PathBuf,
+    /// Only these frames: a file with one number a line, such as KITTI's val.txt [default: all]
+    #[arg(long, conflicts_with = "sequence")]
+    pub frames: Option<PathBuf>,
     /// Evaluate this tracking sequence instead
     #[arg(long)]
     pub sequence: Option<String>,
@@ -49,15 +59,33 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     let config = BackboneConfig { providers: available_providers(), threads: 2, batch_max: 1, library: None };
     let model = Model::load(&args.model, &config)?;
     let name = model.manifest.name.clone();
-    let samples = load(args)?;
-    ensure!(!samples.is_empty(), "{}: no car of the protocol", args.kitti.display());
     let mut evaluator = Evaluator::new(model)?;
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(args.seed);
-    let mut errors = Vec::with_capacity(samples.len());
-    let mut details = String::new();
-    for sample in &samples {
+    let (mut errors, mut details) = (Vec::new(), String::new());
+    for samples in load(args)? {
+        evaluate(args, &mut evaluator, &samples?, &mut rng, &mut errors, &mut details)?;
+    }
+    ensure!(!errors.is_empty(), "{}: no car of the protocol", args.kitti.display());
+    if let Some(path) = &args.details {
+        std::fs::write(path, details).with_context(|| path.display().to_string())?;
+    }
+    let crop = args.jitter_iou.map_or_else(|| "tight_box".to_owned(), |floor| format!("jittered_box_iou_{floor}"));
+    print(&name, &crop, &kitti3d::rows_with_intervals(&errors), args.json)?;
+    Ok(())
+}
+
+/// Adds the errors of `samples` and a line of details for each.
+fn evaluate(
+    args: &EvalArgs,
+    evaluator: &mut Evaluator,
+    samples: &[Sample],
+    rng: &mut impl Rng,
+    errors: &mut Vec<(u8, f64)>,
+    details: &mut String,
+) -> Result<()> {
+    for sample in samples {
         let box_px = match args.jitter_iou {
-            Some(floor) => box_noise::jitter(&sample.box_px, floor, &mut rng),
+            Some(floor) => box_noise::jitter(&sample.box_px, floor, rng),
             None => sample.box_px,
         };
         let estimate = evaluator.estimate(sample, &box_px)?;
@@ -69,19 +97,15 @@ pub fn run(args: &EvalArgs) -> Result<()> {
             "box_px": [box_px.x1, box_px.y1, box_px.x2, box_px.y2]});
         details.push_str(&format!("{line}\n"));
     }
-    if let Some(path) = &args.details {
-        std::fs::write(path, details).with_context(|| path.display().to_string())?;
-    }
-    let crop = args.jitter_iou.map_or_else(|| "tight_box".to_owned(), |floor| format!("jittered_box_iou_{floor}"));
-    print(&name, &crop, &kitti3d::rows_with_intervals(&errors), args.json)?;
     Ok(())
 }
 
-fn load(args: &EvalArgs) -> Result<Vec<Sample>> {
-    match &args.sequence {
-        Some(sequence) => load_sequence_cars(&args.kitti, sequence, args.first),
-        None => kitti3d::load(&args.kitti),
-    }
+/// Samples, some at a time.
+fn load(args: &EvalArgs) -> Result<Box<dyn Iterator<Item = Result<Vec<Sample>>>>> {
+    Ok(match &args.sequence {
+        Some(sequence) => Box::new(std::iter::once(load_sequence_cars(&args.kitti, sequence, args.first))),
+        None => Box::new(kitti3d::load(&args.kitti, args.frames.as_deref())?),
+    })
 }
 
 /// Cars of a tracking sequence by the protocol, from frame `first` on.
@@ -113,7 +137,7 @@ fn print(model: &str, crop: &str, rows: &[Row], as_json: bool) -> std::io::Resul
             let shares = [i.acc30_ci95, i.acc10_ci95, i.flip_rate_ci95];
             let [acc30, acc10, flips] = shares.map(|[low, high]| format!("{low:.0}-{high:.0}"));
             let median = format!("{:.1}-{:.1}", i.median_deg_ci95[0], i.median_deg_ci95[1]);
-            writeln!(out, "{:<25}{acc30:>8}{acc10:>8}{median:>9}{flips:>8}", "  95 % interval")?;
+            writeln!(out, "  95 %: ACC30 {acc30}, ACC10 {acc10}, median {median}, flips {flips}")?;
         }
     }
     Ok(())

@@ -46,7 +46,15 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     let config = TrainingConfig::load(&args.config)?;
     std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
     let mut training = Retrieval::new(config.clone())?;
+    let kept = args.out.join("run.toml");
     if args.resume {
+        let begun = toml::to_string(&TrainingConfig::load(&kept)?)?;
+        ensure!(
+            begun == toml::to_string(&config)?,
+            "{}: the run was begun with another description than {}",
+            kept.display(),
+            args.config.display()
+        );
         training.resume(&args.out)?;
     } else {
         let exists = args.out.join("checkpoint.json").exists();
@@ -55,7 +63,6 @@ pub fn run(args: &TrainArgs) -> Result<()> {
             "{}: holds a checkpoint; continue it with --resume or choose another folder",
             args.out.display()
         );
-        let kept = args.out.join("run.toml");
         std::fs::copy(&args.config, &kept).with_context(|| kept.display().to_string())?;
     }
     let data = std::sync::Arc::new(TrainingData::load(&config)?);

@@ -19,8 +19,34 @@ pub const SIDE_MIN_PX: f64 = 40.0;
 
 const SPLITS: [&str; 3] = ["fully_visible", "partly_occluded", "largely_occluded"];
 
-/// Cars of an object-layout folder (`image_2`, `label_2`, `calib`) by the protocol, frame by frame.
-pub fn load(root: &Path) -> Result<Vec<Sample>> {
+/// Frames decoded at once; the whole data set would not fit into memory.
+const FRAMES_AT_ONCE: usize = 32;
+
+/// Cars of an object-layout folder (`image_2`, `label_2`, `calib`) by the protocol, some frames at a time.
+///
+/// `only`, where given, is a file with the numbers of the frames to take, one a line (KITTI's `ImageSets` files, `val.txt`).
+pub fn load(root: &Path, only: Option<&Path>) -> Result<impl Iterator<Item = Result<Vec<Sample>>> + use<>> {
+    let paths = match only {
+        Some(list) => listed(root, list)?,
+        None => all(root)?,
+    };
+    let root = root.to_path_buf();
+    let chunks: Vec<Vec<PathBuf>> = paths.chunks(FRAMES_AT_ONCE).map(<[PathBuf]>::to_vec).collect();
+    Ok(chunks.into_iter().map(move |chunk| {
+        let nested: Vec<Vec<Sample>> = chunk.par_iter().map(|path| load_frame(&root, path)).collect::<Result<_>>()?;
+        Ok(nested.into_iter().flatten().collect())
+    }))
+}
+
+fn listed(root: &Path, list: &Path) -> Result<Vec<PathBuf>> {
+    let text = std::fs::read_to_string(list).with_context(|| list.display().to_string())?;
+    let names = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let paths: Vec<PathBuf> = names.map(|name| root.join("label_2").join(name).with_extension("txt")).collect();
+    ensure!(!paths.is_empty(), "{}: names no frames", list.display());
+    Ok(paths)
+}
+
+fn all(root: &Path) -> Result<Vec<PathBuf>> {
     let labels = root.join("label_2");
     let entries = std::fs::read_dir(&labels)
         .with_context(|| format!("{}: not a KITTI object folder (image_2, label_2, calib)", labels.display()))?;
@@ -28,8 +54,7 @@ pub fn load(root: &Path) -> Result<Vec<Sample>> {
     paths.retain(|p| p.extension().is_some_and(|e| e == "txt"));
     paths.sort();
     ensure!(!paths.is_empty(), "{}: no label files", labels.display());
-    let nested: Vec<Vec<Sample>> = paths.par_iter().map(|path| load_frame(root, path)).collect::<Result<_>>()?;
-    Ok(nested.into_iter().flatten().collect())
+    Ok(paths)
 }
 
 fn load_frame(root: &Path, label_path: &Path) -> Result<Vec<Sample>> {
