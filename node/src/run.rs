@@ -7,11 +7,13 @@
 mod camera;
 mod detections;
 mod frames;
+mod network_health;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use models::BackboneError;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -23,7 +25,7 @@ use crate::mailbox::Bell;
 use crate::messages::detection_3d_array;
 use crate::messages::header::Header;
 use crate::object_pose::ObjectPose;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, Stage};
 use crate::status::{Identity, Reporter};
 use crate::time::{Clock, Deadline, MonotonicClock};
 use crate::trace::{Empty, Event, Timed, Trace};
@@ -32,6 +34,7 @@ use crate::transport::{Alive, Answer, Loan, Publisher, Session, TransportError};
 use camera::Calibrations;
 use detections::Detections;
 use frames::{Admitted, Buffers, Frames};
+use network_health::{Change, NetworkHealth};
 
 /// Time between two reports.
 const REPORT_PERIOD_US: u64 = 1_000_000;
@@ -44,6 +47,14 @@ pub enum StartError {
     /// The transport cannot be set up.
     #[error(transparent)]
     Transport(#[from] TransportError),
+}
+
+/// The network has failed on every frame for a second: its device is gone, or it will not recover by itself.
+#[derive(Debug, Error)]
+#[error("the network has failed on every frame for a second: {reason}")]
+pub struct NetworkLost {
+    /// What it said last.
+    reason: String,
 }
 
 /// A running node.
@@ -66,8 +77,7 @@ pub struct Node {
 /// Sends answers.
 struct Answers {
     publisher: Publisher,
-    /// The network failed on the last frame: told once, not for every frame.
-    backbone_failed: bool,
+    network: NetworkHealth,
 }
 
 /// Tells the node's state.
@@ -90,7 +100,8 @@ impl Node {
         let frames = Frames::new(subscribe(keys.image_topic(), 1)?, launch);
         let calibrations = Calibrations::new(subscribe(keys.camera_info_topic(), 1)?, &launch.camera);
         let detections = Detections::new(subscribe(keys.detections_topic(), crate::join::LISTS_MAX)?, launch);
-        let answers = Answers { publisher: session.publish(keys, keys.object_pose_topic())?, backbone_failed: false };
+        let answers =
+            Answers { publisher: session.publish(keys, keys.object_pose_topic())?, network: NetworkHealth::default() };
         let identity = Identity::new(&launch.name, &pipeline, session.copy_reason());
         let mut board = Board {
             reporter: Reporter::new(identity, clock.now_us()),
@@ -121,14 +132,18 @@ impl Node {
     }
 
     /// Works until `stop` is set, or `frames_max` frames were accepted.
-    pub fn run(&mut self, stop: &AtomicBool, frames_max: Option<u64>) {
+    ///
+    /// # Errors
+    /// [`NetworkLost`]: the caller should end the process, so that its supervisor starts it anew.
+    pub fn run(&mut self, stop: &AtomicBool, frames_max: Option<u64>) -> Result<(), NetworkLost> {
+        let mut outcome = Ok(());
         while !stop.load(Ordering::Relaxed) {
             self.calibrations.receive(&mut self.trace);
             self.detections.receive(&mut self.trace);
             match self.frames.take(&mut self.trace) {
                 Some(arrival) => {
-                    self.answer(&arrival, stop);
-                    if frames_max.is_some_and(|most| self.trace.accepted_count >= most) {
+                    outcome = self.answer(&arrival, stop);
+                    if outcome.is_err() || frames_max.is_some_and(|most| self.trace.accepted_count >= most) {
                         break;
                     }
                 }
@@ -140,15 +155,16 @@ impl Node {
             self.report_if_due();
         }
         self.report();
+        outcome
     }
 
     /// One frame's way: admitted, joined, estimated, answered.
-    fn answer(&mut self, arrival: &crate::transport::Arrival, stop: &AtomicBool) {
+    fn answer(&mut self, arrival: &crate::transport::Arrival, stop: &AtomicBool) -> Result<(), NetworkLost> {
         let started_us = self.clock.now_us();
         let Some(Admitted { header, image, clock_was_set_back }) =
             self.frames.admit(arrival, &mut self.buffers, &mut self.trace)
         else {
-            return;
+            return Ok(());
         };
         self.trace.accepted_count += 1;
         if clock_was_set_back {
@@ -188,12 +204,15 @@ impl Node {
         let sent_us = self.clock.now_us();
         trace.record(Timed::Publish, sent_us.saturating_sub(sending_us));
         trace.record(Timed::Total, sent_us.saturating_sub(arrival.received_us));
-        if camera.is_ok() && found.is_some() {
+        let was_worked_on = camera.is_ok() && found.is_some();
+        if was_worked_on {
             trace.record_stages(&self.pipeline.stage_us());
             trace.events.add(Event::DetectionsCut, self.pipeline.cut_count() as u64);
-            self.answers.tell_failure(&self.pipeline);
         }
         self.detections.close(header.stamp, found, trace);
+        // A frame without objects says nothing about the network.
+        let network_ran = was_worked_on && self.pipeline.stage_us().get(Stage::Embed) > 0;
+        if network_ran { self.answers.tell_failure(&self.pipeline, sent_us) } else { Ok(()) }
     }
 
     fn report_if_due(&mut self) {
@@ -272,20 +291,21 @@ impl Answers {
         }
     }
 
-    /// Tells when the network begins to fail, and when it works again.
-    fn tell_failure(&mut self, pipeline: &Pipeline) {
-        match (pipeline.backbone_failure(), self.backbone_failed) {
-            (Some(failure), false) => {
-                tracing::error!("the network failed: {failure}");
-                self.backbone_failed = true;
-            }
-            (None, true) => {
-                tracing::info!("the network works again");
-                self.backbone_failed = false;
-            }
-            _ => {}
+    /// Tells when the network begins to fail, when it works again, and when it is lost.
+    fn tell_failure(&mut self, pipeline: &Pipeline, now_us: u64) -> Result<(), NetworkLost> {
+        let failure = pipeline.backbone_failure();
+        match self.network.note(failure.is_some(), now_us) {
+            Change::None => {}
+            Change::Failed => tracing::error!("the network failed: {}", told(failure)),
+            Change::Recovered => tracing::info!("the network works again"),
+            Change::Lost => return Err(NetworkLost { reason: told(failure) }),
         }
+        Ok(())
     }
+}
+
+fn told(failure: Option<&BackboneError>) -> String {
+    failure.map(BackboneError::to_string).unwrap_or_default()
 }
 
 /// A node's name as ROS allows it: letters, digits and underscores.

@@ -83,7 +83,7 @@ impl Rig {
         let stop = Arc::new(AtomicBool::new(false));
         let wish = stop.clone();
         let node = std::thread::spawn(move || {
-            node.run(&wish, None);
+            node.run(&wish, None).unwrap();
             node
         });
         Self { images, calibrations, detections, stop, node, session, bell, answers, size_px, sent: 0, _folder: folder }

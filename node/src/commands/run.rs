@@ -24,7 +24,8 @@ Everything is in the launch file; launch/vehicle.toml shows every key with its d
 unless told otherwise, looks for nobody, and publishes one message on object_pose for every frame it accepts. Its state is JSON on
 azimuth/status, every second and on request.
 
-Once ready, it ends on SIGINT, SIGTERM or SIGHUP within half a second, with exit code 0 and a summary; a second signal ends it at once.
+Once ready, it ends on SIGINT, SIGTERM or SIGHUP within half a second, with exit code 0 and a summary; a second signal ends it at once. If the
+network fails on every frame for a second (a lost GPU), it ends with exit code 1, so that its supervisor starts it anew.
 
 Examples:
   azimuth run
@@ -83,10 +84,11 @@ pub fn execute(args: &Args) -> anyhow::Result<ExitCode> {
         launch.keys.object_pose,
         launch.transport.listen
     );
-    node.run(&stop, args.frames);
+    let outcome = node.run(&stop, args.frames);
     let text = if args.json { format!("{}\n", node.status()) } else { status::summary(node.trace()) };
     node.close();
     print(&text)?;
+    outcome?;
     Ok(ExitCode::SUCCESS)
 }
 

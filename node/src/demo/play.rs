@@ -94,7 +94,7 @@ fn run(
         // Set however this closure ends: the scope waits for its threads.
         let _stop_all = [SetOnDrop(&node_done), SetOnDrop(&recorder_done)];
         let node_name = std::thread::Builder::new().name("node".to_owned());
-        node_name.spawn_scoped(scope, || node.run(&node_done, None)).context("the node's thread")?;
+        let working = node_name.spawn_scoped(scope, || node.run(&node_done, None)).context("the node's thread")?;
         if !recorder.wait_for_node(NODE_WAIT_MAX, stop) {
             bail!("no word from the node at {:?} after {} s", launch.transport.listen, NODE_WAIT_MAX.as_secs());
         }
@@ -106,6 +106,8 @@ fn run(
         player.close();
         recorder_done.store(true, Ordering::Relaxed);
         let recording = recording.join().map_err(|_| anyhow::anyhow!("the subscriber's thread died"))?;
+        node_done.store(true, Ordering::Relaxed);
+        working.join().map_err(|_| anyhow::anyhow!("the node's thread died"))??;
         Ok((played?, recording))
     })
 }
