@@ -10,4 +10,4 @@ pub mod train;
 /// What a build without libtorch answers.
 pub const TORCH_NEEDED: &str = "this trainer was built without libtorch. Install it and rebuild:
   source scripts/install_libtorch.sh
-  cargo run --release -p trainer --features torch -- train retrieval --help";
+  cargo build --release --workspace --features trainer/torch";

@@ -4,4 +4,4 @@ pub mod normals;
 pub mod shapes;
 
 pub use normals::NormalRenderer;
-pub use shapes::{Shape, ShapeSource, load_shapes};
+pub use shapes::{Shape, ShapeSource, VehicleShapes, load_shapes};

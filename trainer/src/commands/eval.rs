@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use calibration::Viewpoint;
 use models::{BackboneConfig, Model};
 use rand::{Rng, SeedableRng};
 use serde_json::json;
@@ -90,8 +91,12 @@ fn evaluate(
         };
         let estimate = evaluator.estimate(sample, &box_px)?;
         errors.push((sample.occlusion, estimate.error_deg));
+        let found = Viewpoint::from_rotation(&estimate.retrieval.best.rotation);
         let line = json!({"occlusion": sample.occlusion, "error_deg": estimate.error_deg,
             "azimuth_deg": sample.viewpoint.azimuth_rad.to_degrees(),
+            "elevation_deg": sample.viewpoint.elevation_rad.to_degrees(),
+            "estimated_azimuth_deg": found.azimuth_rad.to_degrees(),
+            "estimated_elevation_deg": found.elevation_rad.to_degrees(),
             "probability": estimate.retrieval.best.probability,
             "flip_probability": estimate.retrieval.flip_probability,
             "box_px": [box_px.x1, box_px.y1, box_px.x2, box_px.y2]});

@@ -52,7 +52,7 @@ pub fn run(args: &TableArgs) -> Result<()> {
     let config = TrainingConfig::load(&args.run.join("run.toml"))?;
     let backbone = read(&args.run.join("query_encoder.onnx"))?;
     let reference_encoder = read(&args.run.join("reference_encoder.onnx"))?;
-    let all = load_shapes(&config.shapes, &config.data.root)?;
+    let all = load_shapes(&config.shapes, config.vehicles, &config.data.root)?;
     ensure!(
         args.shapes > 0 && args.dimensions_m.len() == 3,
         "--shapes must be positive and --dimensions-m three numbers"

@@ -6,6 +6,8 @@ use anyhow::{Context, Result, bail, ensure};
 use models::mesh::Mesh;
 use serde::{Deserialize, Serialize};
 
+use crate::vehicles::vehicle;
+
 /// Where shapes come from and how their files' axes lie.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +23,24 @@ pub struct ShapeSource {
     pub length_m: Option<f64>,
 }
 
+/// Shapes of our own generator ([`crate::vehicles`]): no third party's geometry in them.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VehicleShapes {
+    /// How many.
+    pub count: u32,
+    /// The first one's seed; the others follow.
+    pub seed: u64,
+}
+
+impl VehicleShapes {
+    /// Builds them.
+    pub fn build(self) -> impl Iterator<Item = Shape> {
+        (self.seed..self.seed.saturating_add(self.count.into()))
+            .map(|seed| Shape { name: format!("vehicle_{seed}"), mesh: vehicle(seed).mesh })
+    }
+}
+
 /// A CAD shape in the body coordinate system.
 #[derive(Clone, Debug)]
 pub struct Shape {
@@ -30,8 +50,8 @@ pub struct Shape {
     pub mesh: Mesh,
 }
 
-/// Loads every shape of the sources, in order; files of a folder are sorted by name.
-pub fn load_shapes(sources: &[ShapeSource], root: &Path) -> Result<Vec<Shape>> {
+/// Loads every shape of the sources, in order; files of a folder are sorted by name. Generated ones come last.
+pub fn load_shapes(sources: &[ShapeSource], vehicles: Option<VehicleShapes>, root: &Path) -> Result<Vec<Shape>> {
     let mut shapes = Vec::new();
     for source in sources {
         let path = root.join(&source.path);
@@ -41,6 +61,8 @@ pub fn load_shapes(sources: &[ShapeSource], root: &Path) -> Result<Vec<Shape>> {
             shapes.push(load(&file, source)?);
         }
     }
+    shapes.extend(vehicles.into_iter().flat_map(VehicleShapes::build));
+    ensure!(!shapes.is_empty(), "no shapes: give [[shapes]] or [vehicles]");
     Ok(shapes)
 }
 

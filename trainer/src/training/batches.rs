@@ -58,7 +58,7 @@ impl TrainingData {
     /// Loads all that the run names; errors name the file.
     pub fn load(config: &TrainingConfig) -> Result<Self> {
         let (samples, material) = load_samples(&config.data)?;
-        let shapes = load_shapes(&config.shapes, &config.data.root)?;
+        let shapes = load_shapes(&config.shapes, config.vehicles, &config.data.root)?;
         let sampler = Sampler::new(&samples, &config.data.shares)?;
         Ok(Self { samples, shapes, material: Arc::new(material), sampler })
     }

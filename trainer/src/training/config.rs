@@ -7,7 +7,7 @@ use kernels::CropSpec;
 use serde::{Deserialize, Serialize};
 
 use crate::augmentation::AugmentationConfig;
-use crate::rendering::ShapeSource;
+use crate::rendering::{ShapeSource, VehicleShapes};
 
 /// A training run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -49,7 +49,11 @@ pub struct TrainingConfig {
     /// Crops.
     pub data: DataConfig,
     /// CAD shapes for the references.
+    #[serde(default)]
     pub shapes: Vec<ShapeSource>,
+    /// Generated shapes for the references.
+    #[serde(default)]
+    pub vehicles: Option<VehicleShapes>,
     /// Augmentation of queries.
     #[serde(default)]
     pub augmentation: AugmentationConfig,
