@@ -1,6 +1,8 @@
 //! Training of the two retrieval encoders: queries are real crops, references are object-axis normal maps of CAD shapes.
 
 pub mod batches;
+#[cfg(feature = "torch")]
+pub mod checkpoint;
 pub mod config;
 #[cfg(feature = "torch")]
 pub mod loss;

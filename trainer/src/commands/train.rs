@@ -31,6 +31,9 @@ pub struct RetrievalArgs {
     /// Continue from the folder's last checkpoint
     #[arg(long)]
     pub resume: bool,
+    /// Stop after this step, with a checkpoint; --resume goes on as if nothing had happened
+    #[arg(long, value_name = "STEP")]
+    pub until: Option<usize>,
     /// Threads that prepare batches
     #[arg(long, default_value_t = 1)]
     pub workers: usize,
@@ -39,7 +42,7 @@ pub struct RetrievalArgs {
 /// Runs the command.
 #[cfg(feature = "torch")]
 pub fn run(args: &TrainArgs) -> Result<()> {
-    use crate::training::{TrainingConfig, batches::TrainingData, retrieval::Retrieval};
+    use crate::training::{TrainingConfig, batches::TrainingData, checkpoint::Checkpoint, retrieval::Retrieval};
     use anyhow::{Context, ensure};
     let Method::Retrieval(args) = &args.method;
     crate::cuda::load();
@@ -57,7 +60,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         );
         training.resume(&args.out)?;
     } else {
-        let exists = args.out.join("checkpoint.json").exists();
+        let exists = Checkpoint::path(&args.out).exists();
         ensure!(
             !exists,
             "{}: holds a checkpoint; continue it with --resume or choose another folder",
@@ -67,7 +70,11 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     }
     let data = std::sync::Arc::new(TrainingData::load(&config)?);
     eprintln!("{} crops, {} shapes, from step {}", data.samples.len(), data.shapes.len(), training.step());
-    training.train(data, &args.out, args.workers)?;
+    training.train(data, &args.out, args.workers, args.until.unwrap_or(usize::MAX))?;
+    if !training.is_complete() {
+        eprintln!("stopped at step {} of {}; --resume goes on", training.step(), config.steps);
+        return Ok(());
+    }
     let paths = training.export(&args.out)?;
     eprintln!("wrote {} and {}", paths[0].display(), paths[1].display());
     Ok(())

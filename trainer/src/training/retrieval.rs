@@ -12,10 +12,10 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use calibration::{Rotation, so3};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor, nn};
 
 use super::batches::{Batch, TrainingData, stream};
+use super::checkpoint::Checkpoint;
 use super::config::{Canvas, TrainingConfig};
 use super::loss::{Loss, retrieval_loss};
 use super::optimizer::AdamW;
@@ -28,12 +28,6 @@ const LOG_STEPS: usize = 50;
 const CHECKPOINT_STEPS: usize = 500;
 /// The learning rates end at this part of their start.
 const FINAL_RATE: f64 = 0.01;
-
-/// How far a run has come; beside the weights in a checkpoint.
-#[derive(Debug, Serialize, Deserialize)]
-struct Progress {
-    step: usize,
-}
 
 /// A query encoder and a reference encoder under training.
 #[derive(Debug)]
@@ -69,14 +63,13 @@ impl Retrieval {
         Ok(Self { config: Arc::new(config), store, query, reference, optimizer, memory: VecDeque::new(), step: 0 })
     }
 
-    /// Continues from `folder`/checkpoint.*.
+    /// Continues from the checkpoint in `folder`.
     pub fn resume(&mut self, folder: &Path) -> Result<()> {
-        let path = folder.join("checkpoint.json");
-        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        let progress: Progress = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
-        let weights = read_weights(&folder.join("checkpoint.safetensors"))?;
-        self.optimizer.restore(weights, progress.step as i64)?;
-        self.step = progress.step;
+        let Checkpoint { step, memory, optimizer } = Checkpoint::load(folder)?;
+        self.optimizer.restore(optimizer, step as i64)?;
+        let device = self.store.device();
+        self.memory = memory.into_iter().map(|(embeddings, poses)| (embeddings.to_device(device), poses)).collect();
+        self.step = step;
         Ok(())
     }
 
@@ -85,9 +78,15 @@ impl Retrieval {
         self.step
     }
 
-    /// Trains to the configured number of steps, writing curves and checkpoints into `folder`.
-    pub fn train(&mut self, data: Arc<TrainingData>, folder: &Path, workers: usize) -> Result<()> {
-        let steps = self.step..self.config.steps;
+    /// Whether all steps are done.
+    pub fn is_complete(&self) -> bool {
+        self.step >= self.config.steps
+    }
+
+    /// Trains to step `until`, at most to the configured number of steps, writing curves and checkpoints into `folder`.
+    pub fn train(&mut self, data: Arc<TrainingData>, folder: &Path, workers: usize, until: usize) -> Result<()> {
+        let steps = self.step..until.min(self.config.steps);
+        let last = steps.end;
         let bar = ProgressBar::new(self.config.steps as u64).with_position(self.step as u64);
         bar.set_style(ProgressStyle::with_template("{bar:30} {pos}/{len} eta {eta} {msg}")?);
         let curve_path = folder.join("curve.jsonl");
@@ -110,7 +109,7 @@ impl Retrieval {
                 }
                 (contrastive, listwise, since) = (0.0, 0.0, Instant::now());
             }
-            if self.step.is_multiple_of(CHECKPOINT_STEPS) || self.step == self.config.steps {
+            if self.step.is_multiple_of(CHECKPOINT_STEPS) || self.step == last {
                 self.save(folder)?;
             }
         }
@@ -159,15 +158,9 @@ impl Retrieval {
     }
 
     fn save(&self, folder: &Path) -> Result<()> {
-        let path = folder.join("checkpoint.safetensors");
-        let partial = folder.join("checkpoint.safetensors.partial");
-        let state = self.optimizer.state();
-        let named: Vec<(&str, &Tensor)> = state.iter().map(|(n, t)| (n.as_str(), t)).collect();
-        Tensor::write_safetensors(&named, &partial).with_context(|| partial.display().to_string())?;
-        std::fs::rename(&partial, &path).with_context(|| path.display().to_string())?;
-        let progress = serde_json::to_string(&Progress { step: self.step })?;
-        let path = folder.join("checkpoint.json");
-        std::fs::write(&path, progress).with_context(|| path.display().to_string())
+        let memory =
+            self.memory.iter().map(|(embeddings, poses)| (embeddings.shallow_clone(), poses.clone())).collect();
+        Checkpoint { step: self.step, memory, optimizer: self.optimizer.state() }.save(folder)
     }
 
     /// Writes both encoders with averaged weights as ONNX, each checked against libtorch; returns the paths.
