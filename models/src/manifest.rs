@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
+use kernels::CropSpec;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{sha256_hex, sha256_of_reader, write_whole};
@@ -123,6 +124,19 @@ pub struct InputSpec {
     pub mean: [f32; 3],
     /// Standard deviation that is divided by, RGB, of values 0 to 1.
     pub std: [f32; 3],
+}
+
+impl From<&InputSpec> for CropSpec {
+    fn from(input: &InputSpec) -> Self {
+        let &InputSpec { width, height, context_margin, fill, mean, std } = input;
+        Self { width, height, context_margin, fill, mean, std }
+    }
+}
+
+impl From<CropSpec> for InputSpec {
+    fn from(CropSpec { width, height, context_margin, fill, mean, std }: CropSpec) -> Self {
+        Self { width, height, context_margin, fill, mean, std }
+    }
 }
 
 /// Outputs of the ONNX graph by name.

@@ -17,7 +17,7 @@ pub use stage_times::{Stage, StageTimes};
 use std::ops::Range;
 
 use calibration::PinholeCamera;
-use kernels::{CpuCrop, CpuTopK, KernelError};
+use kernels::{CpuCrop, CpuTopK, CropSpec, KernelError};
 use models::retrieval::{NoNeighbor, Retrieval, Retriever, RotationError};
 use models::{BackboneError, Manifest, Model, Provider};
 
@@ -25,7 +25,7 @@ use crate::detection::{ClassName, Detection};
 use crate::frame::Frame;
 use crate::limits::{LimitError, Limits};
 use crate::object_pose::{Mismatch, ObjectPose, ObjectStatus};
-use crate::stages::crop::{Candidate, CropStage, class_name, crop_spec};
+use crate::stages::crop::{Candidate, CropStage, class_name};
 use crate::stages::embed::EmbedStage;
 use crate::stages::locate::LocateStage;
 use crate::time::{Clock, Deadline};
@@ -129,7 +129,7 @@ impl Pipeline {
         let top_k = CpuTopK::new(neighbors, batch_max);
         let mut crop = CpuCrop::new();
         let side_px_max = limits.image_side_px_max;
-        crop.reserve(side_px_max, side_px_max, &crop_spec(&manifest.input));
+        crop.reserve(side_px_max, side_px_max, &CropSpec::from(&manifest.input));
         let crop = CropStage::new(crop, &manifest, limits);
         Ok(Self {
             classes,

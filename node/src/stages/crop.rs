@@ -5,7 +5,7 @@
 //! rejected with its reason. Memory does not grow with the number of detections.
 
 use kernels::{BoxPx, Crop, CropSpec, ImageView, KernelError, check_box};
-use models::{InputSpec, Manifest};
+use models::Manifest;
 
 use crate::detection::{ClassName, Detection};
 use crate::limits::Limits;
@@ -47,18 +47,6 @@ impl ClassNames {
     }
 }
 
-/// The crop a network was trained on.
-pub fn crop_spec(input: &InputSpec) -> CropSpec {
-    CropSpec {
-        width: input.width,
-        height: input.height,
-        context_margin: input.context_margin,
-        fill: input.fill,
-        mean: input.mean,
-        std: input.std,
-    }
-}
-
 /// Chooses, checks and cuts.
 pub struct CropStage<C> {
     crop: C,
@@ -76,7 +64,7 @@ impl<C: Crop> CropStage<C> {
     pub fn new(crop: C, manifest: &Manifest, limits: &Limits) -> Self {
         Self {
             crop,
-            spec: crop_spec(&manifest.input),
+            spec: CropSpec::from(&manifest.input),
             classes: ClassNames::new(manifest),
             side_px_min: limits.box_side_px_min,
             detections_max: limits.detections_max,

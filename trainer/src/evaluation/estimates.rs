@@ -34,15 +34,7 @@ pub struct Evaluator {
 impl Evaluator {
     /// Takes a model apart.
     pub fn new(model: Model) -> Result<Self> {
-        let input = &model.manifest.input;
-        let spec = CropSpec {
-            width: input.width,
-            height: input.height,
-            context_margin: input.context_margin,
-            fill: input.fill,
-            mean: input.mean,
-            std: input.std,
-        };
+        let spec = CropSpec::from(&model.manifest.input);
         let dim = model.table.dim;
         let neighbors_max = model.manifest.retrieval.neighbors;
         let retriever =
