@@ -10,16 +10,37 @@ pub struct ExportArgs {
     /// A run's folder with `run.toml` and a checkpoint; the ONNX files are written into it
     #[arg(long)]
     pub run: PathBuf,
+    /// What was trained there
+    #[arg(long, value_enum, default_value_t = Trained::Retrieval)]
+    pub method: Trained,
+}
+
+/// A method that was trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Trained {
+    /// `trainer train retrieval`
+    Retrieval,
+    /// `trainer train baseline`
+    Baseline,
 }
 
 /// Runs the command.
 #[cfg(feature = "torch")]
 pub fn run(args: &ExportArgs) -> Result<()> {
-    use crate::training::{TrainingConfig, retrieval::Retrieval};
-    let mut training = Retrieval::new(TrainingConfig::load(&args.run.join("run.toml"))?)?;
-    training.resume(&args.run)?;
-    for path in training.export(&args.run)? {
-        eprintln!("wrote {} (step {})", path.display(), training.step());
+    use crate::training::{baseline::Baseline, retrieval::Retrieval};
+    match args.method {
+        Trained::Retrieval => export::<Retrieval>(args),
+        Trained::Baseline => export::<Baseline>(args),
+    }
+}
+
+#[cfg(feature = "torch")]
+fn export<M: crate::training::run::Method>(args: &ExportArgs) -> Result<()> {
+    use crate::training::{TrainingConfig, run::Run};
+    let mut run = Run::<M>::new(TrainingConfig::load(&args.run.join("run.toml"))?)?;
+    run.resume(&args.run)?;
+    for path in run.export(&args.run)? {
+        eprintln!("wrote {} (step {})", path.display(), run.step());
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use calibration::Viewpoint;
-use image::RgbImage;
+use image::{GrayImage, RgbImage};
 use kernels::BoxPx;
 
 /// Where a sample comes from; batches are balanced over these.
@@ -34,18 +34,26 @@ pub enum Picture {
     Decoded(Arc<RgbImage>),
     /// An encoded file.
     Encoded(Arc<[u8]>),
-    /// An encoded file and its encoded mask; what is outside the mask is to be replaced by a background.
-    Masked(Arc<[u8]>, Arc<[u8]>),
+    /// A picture and its mask; what is outside the mask is to be replaced by a background.
+    Masked(Arc<RgbImage>, Arc<GrayImage>),
 }
 
 impl Picture {
     /// The decoded pixels.
     pub fn decode(&self) -> Result<Arc<RgbImage>> {
         match self {
-            Self::Decoded(image) => Ok(Arc::clone(image)),
-            Self::Encoded(bytes) | Self::Masked(bytes, _) => {
+            Self::Decoded(image) | Self::Masked(image, _) => Ok(Arc::clone(image)),
+            Self::Encoded(bytes) => {
                 Ok(Arc::new(image::load_from_memory(bytes).context("decoding a picture")?.into_rgb8()))
             }
+        }
+    }
+
+    /// Where the object is, if the rest is of no use.
+    pub fn mask(&self) -> Option<Arc<GrayImage>> {
+        match self {
+            Self::Masked(_, mask) => Some(Arc::clone(mask)),
+            _ => None,
         }
     }
 }
@@ -68,9 +76,14 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// Cut to the object by somebody else: there are no surroundings.
+    pub fn is_photograph(&self) -> bool {
+        matches!(self.source, Source::Stanford | Source::Epfl | Source::Carvana)
+    }
+
     /// What a camera sees of a box. Photographs cut to the object have no camera's border: there, boxes stay as they are.
     pub fn clip(&self, box_px: BoxPx, image: &RgbImage) -> BoxPx {
-        if !matches!(self.source, Source::Kitti | Source::Synth) {
+        if self.is_photograph() {
             return box_px;
         }
         let (width, height) = (image.width() as f32, image.height() as f32);
