@@ -1,7 +1,9 @@
 //! Networks described as data, and what is built from the description.
 
+pub mod backbone;
 pub mod efficientnet;
 pub mod graph;
+pub mod heads;
 #[cfg(feature = "torch")]
 pub mod module;
 pub mod onnx;

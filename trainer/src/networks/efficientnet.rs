@@ -1,7 +1,9 @@
 //! EfficientNet-Lite0 (Tan and Le 2019; the Lite variant without squeeze-and-excite, ReLU6 throughout), with the
-//! TensorFlow `SAME` padding its published weights were trained with, and the embedding head on top of it.
+//! TensorFlow `SAME` padding its published weights were trained with.
 
+use super::backbone::{FeatureMap, Trunk};
 use super::graph::{Graph, NodeId, Op, Padding};
+use super::heads;
 
 const EPSILON: f64 = 1e-3;
 
@@ -9,11 +11,8 @@ const EPSILON: f64 = 1e-3;
 const STAGES: [(usize, usize, usize, usize); 7] =
     [(16, 3, 1, 1), (24, 3, 2, 2), (40, 5, 2, 2), (80, 3, 2, 3), (112, 5, 1, 3), (192, 5, 2, 4), (320, 3, 1, 1)];
 
-/// The last stage at stride 16, and its channels.
+/// The last stage at stride 16.
 const FINE_STAGE: usize = 4;
-const FINE_CHANNELS: usize = 112;
-/// Channels of the trunk's last feature map, at stride 32.
-const TRUNK_CHANNELS: usize = 320;
 
 /// `SAME` padding for even inputs.
 fn same(kernel: usize, stride: usize) -> Padding {
@@ -25,21 +24,13 @@ fn conv(inputs: usize, outputs: usize, kernel: usize, stride: usize, groups: usi
     Op::Conv { inputs, outputs, kernel, stride, padding: same(kernel, stride), groups, bias: false }
 }
 
-/// The trunk's feature maps that heads start from.
-#[derive(Clone, Copy, Debug)]
-pub struct Trunk {
-    /// The last one at stride 16, `[B, 112, H/16, W/16]`: fine enough to tell where the parts of a car are.
-    pub fine: NodeId,
-    /// The last one, `[B, 320, H/32, W/32]`.
-    pub last: NodeId,
-}
-
-/// Appends the trunk (stem and 16 blocks). H and W must be multiples of 32, so that every stride-2 layer sees an even size.
+/// Appends the trunk (stem and 16 blocks): 112 channels in its fine, 320 in its last map. H and W must be multiples of 32,
+/// so that every stride-2 layer sees an even size.
 pub fn trunk(graph: &mut Graph, input: NodeId) -> Trunk {
     let relu6 = Some(Op::Relu6);
     let mut node = graph.conv_norm("stem", conv(3, 32, 3, 2, 1), EPSILON, relu6, input);
     let (mut channels, mut index) = (32, 0);
-    let mut fine = node;
+    let mut fine = FeatureMap { node, channels };
     for (stage, (outputs, kernel, stride, repeats)) in STAGES.into_iter().enumerate() {
         for repeat in 0..repeats {
             let stride = if repeat == 0 { stride } else { 1 };
@@ -49,10 +40,10 @@ pub fn trunk(graph: &mut Graph, input: NodeId) -> Trunk {
             index += 1;
         }
         if stage == FINE_STAGE {
-            fine = node;
+            fine = FeatureMap { node, channels };
         }
     }
-    Trunk { fine, last: node }
+    Trunk { fine, last: FeatureMap { node, channels } }
 }
 
 fn inverted_residual(
@@ -77,23 +68,11 @@ fn inverted_residual(
     node
 }
 
-/// Channels kept per cell where the fine map is flattened.
-const CELL_CHANNELS: usize = 32;
-
-/// The retrieval encoder for crops of `height` x `width` (multiples of 32): the trunk, then an embedding from both the
-/// pooled features (what is seen) and the flattened fine map (where it is seen), unit length. Output `embedding` `[B, dim]`.
+/// The retrieval encoder for crops of `height` x `width` (multiples of 32): the trunk and [`heads::embedding`].
 pub fn encoder(height: usize, width: usize, dim: usize) -> Graph {
     let mut graph = Graph::new(3);
-    let Trunk { fine, last } = trunk(&mut graph, 0);
-    let wide = graph.conv_norm("head", conv(TRUNK_CHANNELS, 1280, 1, 1, 1), EPSILON, Some(Op::Relu6), last);
-    let pooled = graph.push("pool", Op::GlobalAveragePool, &[wide]);
-    let cells = graph.conv_norm("cells", conv(FINE_CHANNELS, CELL_CHANNELS, 1, 1, 1), EPSILON, Some(Op::Relu), fine);
-    let flat = graph.push("flatten", Op::Flatten, &[cells]);
-    let both = graph.push("concat", Op::Concat, &[pooled, flat]);
-    let inputs = 1280 + CELL_CHANNELS * (height / 16) * (width / 16);
-    let linear = graph.push("embed", Op::Linear { inputs, outputs: dim }, &[both]);
-    let embedding = graph.push("normalize", Op::Normalize, &[linear]);
-    graph.output("embedding", embedding);
+    let trunk = trunk(&mut graph, 0);
+    heads::embedding(&mut graph, trunk, height, width, dim);
     graph
 }
 

@@ -7,7 +7,7 @@
 
 mod fold;
 mod proto;
-mod shape;
+pub mod shape;
 #[cfg(test)]
 mod tests;
 mod writer;
