@@ -3,14 +3,15 @@
 //! the contrast).
 
 use anyhow::Result;
-use tch::{Device, Kind, Tensor, nn};
+use tch::{Device, Tensor, nn};
 
 use super::batches::Batch;
 use super::config::{Canvas, TrainingConfig};
 use super::inputs;
 use super::retrieval::pretrained;
 use super::run::{Method, StepLoss};
-use crate::networks::efficientnet::{AZIMUTH_BINS, classifier};
+use crate::networks::graph::Graph;
+use crate::networks::heads::{self, AZIMUTH_BINS};
 use crate::networks::module::Module;
 
 /// Offsets and elevations are smooth L1 losses from this on: half a bin, and in radians.
@@ -28,7 +29,9 @@ impl Method for Baseline {
     const TERMS: &'static [&'static str] = &["bin", "offset", "elevation"];
 
     fn new(config: &TrainingConfig, path: &nn::Path<'_>) -> Result<Self> {
-        let graph = classifier(config.query.height as usize, config.query.width as usize);
+        let mut graph = Graph::new(3);
+        let trunk = config.backbone.trunk(&mut graph, 0);
+        heads::azimuth(&mut graph, trunk, config.query.height as usize, config.query.width as usize);
         let mut network = pretrained(config, &(path / "query"), graph)?;
         if let Some(prefix) = &config.frozen_before {
             network.freeze_before(prefix)?;
@@ -57,7 +60,7 @@ impl Method for Baseline {
             angles.narrow(1, 2 * bins, 1).smooth_l1_loss(&elevation, tch::Reduction::Mean, 0.1),
         ];
         let total = &terms[0] + &terms[1] * OFFSET_WEIGHT + &terms[2] * ELEVATION_WEIGHT;
-        Ok(StepLoss { total: total.to_kind(Kind::Float), terms })
+        Ok(StepLoss { total, terms })
     }
 
     fn networks<'a>(&'a self, config: &'a TrainingConfig) -> Vec<(&'static str, &'a Module, &'a Canvas)> {

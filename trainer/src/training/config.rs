@@ -7,6 +7,7 @@ use kernels::CropSpec;
 use serde::{Deserialize, Serialize};
 
 use crate::augmentation::AugmentationConfig;
+use crate::networks::backbone::BackboneKind;
 use crate::rendering::{ShapeSource, VehicleShapes};
 
 /// A training run.
@@ -38,6 +39,9 @@ pub struct TrainingConfig {
     pub weight_decay: f64,
     /// Length of the embedding.
     pub embedding_dim: usize,
+    /// The networks' trunk.
+    #[serde(default)]
+    pub backbone: BackboneKind,
     /// Number format of the convolutions.
     #[serde(default)]
     pub precision: Precision,

@@ -15,8 +15,8 @@ use super::config::{Canvas, PairLoss, Precision, TrainingConfig};
 use super::inputs;
 use super::loss::{geodesic_distances, retrieval_loss};
 use super::run::{HEADS, Method, StepLoss};
-use crate::networks::efficientnet;
 use crate::networks::graph::Graph;
+use crate::networks::heads;
 use crate::networks::module::{Module, read_weights};
 
 /// A query encoder and a reference encoder.
@@ -44,9 +44,8 @@ impl Method for Retrieval {
     const TERMS: &'static [&'static str] = &["pair", "listwise"];
 
     fn new(config: &TrainingConfig, path: &nn::Path<'_>) -> Result<Self> {
-        let graph = |c: &Canvas| efficientnet::encoder(c.height as usize, c.width as usize, config.embedding_dim);
-        let mut query = pretrained(config, &(path / "query"), graph(&config.query))?;
-        let reference = pretrained(config, &(path / "reference"), graph(&config.reference))?;
+        let mut query = pretrained(config, &(path / "query"), encoder(config, &config.query))?;
+        let reference = pretrained(config, &(path / "reference"), encoder(config, &config.reference))?;
         // Early layers see edges and colours in any photograph; a normal map is none, so its encoder learns as a whole.
         if let Some(prefix) = &config.frozen_before {
             query.freeze_before(prefix)?;
@@ -97,6 +96,13 @@ impl Method for Retrieval {
         self.memory = tensors.chunks_exact(2).map(|pair| (pair[0].shallow_clone(), pair[1].shallow_clone())).collect();
         Ok(())
     }
+}
+
+fn encoder(config: &TrainingConfig, canvas: &Canvas) -> Graph {
+    let mut graph = Graph::new(3);
+    let trunk = config.backbone.trunk(&mut graph, 0);
+    heads::embedding(&mut graph, trunk, canvas.height as usize, canvas.width as usize, config.embedding_dim);
+    graph
 }
 
 /// Poses as the loss sees them: in bins where labels are to be discretised.
