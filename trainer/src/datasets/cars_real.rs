@@ -83,6 +83,7 @@ pub fn load_stanford(root: &Path) -> Result<Vec<Sample>> {
             ),
             group: row as u32,
             occlusion: 0,
+            camera: None,
         });
     }
     Ok(samples)
@@ -105,6 +106,7 @@ pub fn load_epfl(root: &Path) -> Result<Vec<Sample>> {
                 ),
                 group: table.number(row, "sequence")? as u32,
                 occlusion: 0,
+                camera: None,
             })
         })
         .collect()
@@ -133,6 +135,7 @@ pub fn load_carvana(root: &Path) -> Result<Vec<Sample>> {
                 ),
                 group: car.bytes().fold(0u32, |h, b| h.wrapping_mul(31).wrapping_add(u32::from(b))),
                 occlusion: 0,
+                camera: None,
             })
         })
         .collect()

@@ -123,5 +123,6 @@ fn cut(
         viewpoint: viewpoint(object, calibration)?,
         group,
         occlusion: object.occluded.clamp(0, 3) as u8,
+        camera: Some(calibration.camera.window(left, top, right - left, bottom - top)?),
     })
 }
