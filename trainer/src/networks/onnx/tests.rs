@@ -3,6 +3,7 @@
 mod format;
 mod random;
 mod reference;
+mod storage;
 
 use std::collections::HashSet;
 use std::mem::discriminant;
@@ -13,8 +14,9 @@ use rand_chacha::ChaCha8Rng;
 use tract_onnx::prelude::*;
 
 use super::{ExportSpec, Parameter, Parameters, export};
-use crate::networks::efficientnet;
+use crate::networks::backbone::BackboneKind;
 use crate::networks::graph::{Graph, Op, Padding};
+use crate::networks::{efficientnet, heads};
 use reference::Tensor as Reference;
 
 /// Relative to values above one; what every later check of a trained network allows as well.
@@ -75,6 +77,18 @@ fn the_encoder_computes_what_its_description_says() {
     let graph = efficientnet::encoder(32, 64, 16);
     let parameters = random::parameters(&graph, &mut rng);
     check_against_reference(&graph, &parameters, [32, 64], &mut rng);
+}
+
+#[test]
+fn every_backbone_with_either_head_computes_what_its_description_says() {
+    for (seed, kind) in (0..).zip([BackboneKind::ResNet18, BackboneKind::ResNet50, BackboneKind::MobileNetV2]) {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut graph = Graph::new(3);
+        let trunk = kind.trunk(&mut graph, 0);
+        heads::azimuth(&mut graph, trunk, 32, 32);
+        let parameters = random::parameters(&graph, &mut rng);
+        check_against_reference(&graph, &parameters, [32, 32], &mut rng);
+    }
 }
 
 #[test]
