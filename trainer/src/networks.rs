@@ -10,3 +10,4 @@ pub mod mobilenet;
 pub mod module;
 pub mod onnx;
 pub mod resnet;
+pub mod weights;
