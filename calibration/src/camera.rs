@@ -127,6 +127,15 @@ impl PinholeCamera {
         Self { cx_px: self.cx_px + 0.5, cy_px: self.cy_px + 0.5, ..*self }
     }
 
+    /// The same camera for a window of its picture: pixel (0, 0) is what (`left_px`, `top_px`) was.
+    ///
+    /// # Errors
+    /// A window without a pixel, or one so far off that the principal point is out of bounds.
+    pub fn window(&self, left_px: u32, top_px: u32, width_px: u32, height_px: u32) -> Result<Self, CameraError> {
+        let (cx_px, cy_px) = (self.cx_px - f64::from(left_px), self.cy_px - f64::from(top_px));
+        Self::new(self.fx_px, self.fy_px, cx_px, cy_px, width_px, height_px)
+    }
+
     /// Homogeneous projection of object coordinates: rows give u w, v w and w, where w is the depth in metres.
     pub fn pixel_from_object(&self, camera_from_object: &Isometry3<f64>) -> Matrix3x4<f64> {
         let pixel_from_camera = nalgebra::Matrix3::new(
@@ -147,6 +156,14 @@ mod tests {
 
     fn camera() -> PinholeCamera {
         PinholeCamera::new(721.5, 700.25, 609.6, 172.9, 1242, 375).unwrap()
+    }
+
+    #[test]
+    fn a_window_sees_along_the_same_rays() {
+        let window = camera().window(700, 100, 80, 60).unwrap();
+        assert_eq!((window.width_px, window.height_px), (80, 60));
+        assert!((window.ray(12.5, 30.0) - camera().ray(712.5, 130.0)).norm() < 1e-15);
+        assert_eq!(camera().window(0, 0, 0, 5), Err(CameraError::EmptyImage));
     }
 
     #[test]

@@ -6,8 +6,10 @@
 //! seen from the side. The peaks are therefore kept apart ([`modes`]), the heaviest is the answer and the
 //! others are published with their probability, the 180-degree flip first.
 //!
-//! Everything here is *allocentric*: relative to the viewing ray, as the crop shows it.
+//! Everything here is *allocentric*: relative to the viewing ray, as the crop shows it. What the ray itself says about an
+//! object that stands on level ground is added last ([`level`]).
 
+pub mod level;
 pub mod modes;
 
 use std::ops::Range;
@@ -18,6 +20,7 @@ use kernels::{KernelError, Neighbor, Rows, TableView, TopK};
 use nalgebra::{Matrix3, Vector3};
 
 use crate::{ReferenceTable, RetrievalSpec};
+use level::LevelPrior;
 use modes::{ModeSeeker, Vote};
 
 /// Standard deviation about each axis that the table's own spacing and labels leave, radians (1 degree).
@@ -45,7 +48,7 @@ pub struct Hypothesis {
 pub struct Retrieval {
     /// The heaviest mode.
     pub best: Hypothesis,
-    /// About the axes of the virtual camera that looks along the ray, rad^2, calibrated by the manifest.
+    /// About the axes of the virtual camera that looks along the ray, rad^2, calibrated by the manifest. Symmetric, positive definite.
     pub covariance: Matrix3<f64>,
     /// Cosine to the nearest reference.
     pub similarity: f64,
@@ -119,16 +122,20 @@ impl<K: TopK> Retriever<K> {
         Ok(())
     }
 
-    /// What the neighbours of embedding `index` of the last search say.
+    /// What the neighbours of embedding `index` of the last search say, levelled where it is known which way is up.
     ///
     /// # Errors
     /// [`NoNeighbor`] where none was found.
-    pub fn vote(&mut self, index: usize) -> Result<Retrieval, NoNeighbor> {
+    pub fn vote(&mut self, index: usize, level: Option<&LevelPrior>) -> Result<Retrieval, NoNeighbor> {
         let start = index * self.neighbor_count;
         let neighbors = self.found.get(start..start + self.neighbor_count).ok_or(NoNeighbor)?;
         let nearest = neighbors.first().map_or(f64::INFINITY, |n| f64::from(n.squared_distance));
         cast_votes(neighbors, nearest, &self.rotations, self.spec.temperature, &mut self.votes);
-        self.count_votes(nearest)
+        let mut retrieval = self.count_votes(nearest)?;
+        if let Some(prior) = level {
+            prior.apply(&mut retrieval);
+        }
+        Ok(retrieval)
     }
 
     fn count_votes(&mut self, nearest: f64) -> Result<Retrieval, NoNeighbor> {

@@ -9,6 +9,7 @@ use models::Provider;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::level::{Level, LevelError};
 use crate::limits::Limits;
 use crate::transport::{Keys, SessionMode, SharedMemoryUse, TransportConfig};
 
@@ -59,6 +60,12 @@ pub struct CameraConfig {
     pub image_is_rectified: bool,
     /// Stamps are this machine's wall clock, so a frame's age can be judged. Set to false to play recordings with their old stamps.
     pub stamps_are_wall_clock: bool,
+    /// How level the ground and the vehicles on it are, standard deviation in degrees; 0: nothing is known about it.
+    pub level_sigma_deg: f64,
+    /// The optical axis against the ground, degrees: positive = the camera looks down.
+    pub mounting_pitch_deg: f64,
+    /// The camera about its optical axis, degrees: positive = its left side is higher.
+    pub mounting_roll_deg: f64,
 }
 
 /// Detections and frames.
@@ -92,7 +99,23 @@ impl Default for ModelConfig {
 
 impl Default for CameraConfig {
     fn default() -> Self {
-        Self { image_is_rectified: true, stamps_are_wall_clock: true }
+        Self {
+            image_is_rectified: true,
+            stamps_are_wall_clock: true,
+            level_sigma_deg: 0.0,
+            mounting_pitch_deg: 0.0,
+            mounting_roll_deg: 0.0,
+        }
+    }
+}
+
+impl CameraConfig {
+    /// Which way is up, and how far to believe it; `None` where nothing is known.
+    ///
+    /// # Errors
+    /// The key that is out of range.
+    pub fn level(&self) -> Result<Option<Level>, LevelError> {
+        Level::new(self.level_sigma_deg, self.mounting_pitch_deg, self.mounting_roll_deg)
     }
 }
 
@@ -192,6 +215,9 @@ impl Launch {
         }
         if !(1..=THREADS_MAX).contains(&self.model.threads) {
             return Some(("model", "threads", format!("must be between 1 and {THREADS_MAX}")));
+        }
+        if let Err(fault) = self.camera.level() {
+            return Some(("camera", fault.key, fault.rule.to_owned()));
         }
         if transport.mode == SessionMode::Client && transport.connect.is_empty() && !transport.multicast {
             return Some(("transport", "connect", "is empty, and a client needs a router to connect to".to_owned()));

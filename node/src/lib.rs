@@ -10,6 +10,7 @@ pub mod detection;
 pub mod frame;
 pub mod join;
 pub mod launch;
+pub mod level;
 pub mod limits;
 pub mod mailbox;
 pub mod messages;

@@ -23,13 +23,14 @@ use models::{BackboneError, Manifest, Model, Provider};
 
 use crate::detection::{ClassName, Detection};
 use crate::frame::Frame;
+use crate::level::Level;
 use crate::limits::{LimitError, Limits};
 use crate::object_pose::{Mismatch, ObjectPose, ObjectStatus};
 use crate::stages::crop::{Candidate, CropStage, class_name};
 use crate::stages::embed::EmbedStage;
 use crate::stages::locate::LocateStage;
 use crate::time::{Clock, Deadline};
-use place::place;
+use place::{place, viewing_ray};
 
 /// Why a model cannot be run within the limits.
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +102,7 @@ pub struct Pipeline {
     embed: EmbedStage,
     retrieve: Retriever<CpuTopK>,
     locate: LocateStage,
+    level: Option<Level>,
     candidates: Vec<Candidate>,
     /// Of the chunk in work, what the table said.
     retrievals: Vec<Result<Retrieval, Mismatch>>,
@@ -138,6 +140,7 @@ impl Pipeline {
             embed: EmbedStage::new(backbone, crop.crop_len(), table.dim, batch_max),
             retrieve: Retriever::new(top_k, table, manifest.retrieval.clone(), batch_max)?,
             locate: LocateStage::new(limits.range_m_min, limits.range_m_max),
+            level: None,
             crop,
             candidates: Vec::with_capacity(limits.detections_max),
             retrievals: Vec::with_capacity(batch_max),
@@ -149,6 +152,12 @@ impl Pipeline {
             sha256,
             refused,
         })
+    }
+
+    /// With what is known about up and down.
+    #[must_use]
+    pub fn with_level(self, level: Option<Level>) -> Self {
+        Self { level, ..self }
     }
 
     /// Works on one frame: one answer for each detection considered, in the order of the detections.
@@ -237,7 +246,7 @@ impl Pipeline {
             self.answer_without_pose(chunk, ObjectStatus::Unavailable);
             return Ok(now_us);
         }
-        self.retrieve_chunk(chunk.clone())?;
+        self.retrieve_chunk(chunk.clone(), camera)?;
         now_us = self.lap(Stage::Retrieve, now_us, clock);
         let late = deadline.is_reached(now_us);
         self.locate_chunk(chunk, camera, late);
@@ -245,7 +254,7 @@ impl Pipeline {
     }
 
     /// Fills `retrievals`; neighbouring objects of one class share one pass over its rows.
-    fn retrieve_chunk(&mut self, chunk: Range<usize>) -> Result<(), PipelineError> {
+    fn retrieve_chunk(&mut self, chunk: Range<usize>, camera: &PinholeCamera) -> Result<(), PipelineError> {
         self.retrievals.clear();
         let candidates = &self.candidates[chunk];
         let mut start = 0;
@@ -255,10 +264,11 @@ impl Pipeline {
             let rows =
                 run.first().and_then(|first| self.classes.get(first.class)).map_or(0..0, |class| class.rows.clone());
             self.retrieve.search(self.embed.rows(crops.clone()), rows)?;
-            for (index, crop) in crops.enumerate() {
+            for (index, (crop, candidate)) in crops.zip(run).enumerate() {
+                let prior = self.level.and_then(|level| level.prior(&viewing_ray(&candidate.box_px, camera)));
                 self.retrievals.push(match self.embed.fault(crop) {
                     Some(fault) => Err(fault),
-                    None => self.retrieve.vote(index).map_err(|NoNeighbor| Mismatch::NoNeighbor),
+                    None => self.retrieve.vote(index, prior.as_ref()).map_err(|NoNeighbor| Mismatch::NoNeighbor),
                 });
             }
         }

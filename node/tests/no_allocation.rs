@@ -16,6 +16,7 @@ use kernels::{BoxPx, ImageView, PixelFormat};
 use models::{Backbone, BackboneError, Model, Provider};
 use node::detection::Detection;
 use node::frame::Frame;
+use node::level::Level;
 use node::limits::Limits;
 use node::object_pose::ObjectStatus;
 use node::pipeline::{Pipeline, Stage};
@@ -150,7 +151,8 @@ fn detections(shift: f32) -> Vec<Detection> {
 fn frames_allocate_nothing(model: Model) {
     let limits = Limits { detections_max: 16, batch_max: 4, ..Limits::default() };
     let model = Model { backbone: Box::new(Exempt(model.backbone)), ..model };
-    let mut pipeline = Pipeline::new(model, &limits).unwrap();
+    let level = Level::new(1.5, 2.0, -1.0).unwrap();
+    let mut pipeline = Pipeline::new(model, &limits).unwrap().with_level(level);
     let mut pixels = vec![0_u8; WIDTH * HEIGHT * 3];
     for (index, byte) in pixels.iter_mut().enumerate() {
         *byte = (index * 37 % 251) as u8;

@@ -4,18 +4,21 @@
 pub mod box_noise;
 pub mod canvas;
 pub mod occlusion;
+pub mod stage;
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use calibration::Viewpoint;
-use image::{GrayImage, RgbImage, imageops};
-use kernels::{BoxPx, CpuCrop, Crop, CropSpec, ImageView, PixelFormat};
+use image::RgbImage;
+use kernels::{BoxPx, CropSpec};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use self::canvas::Paper;
+use self::stage::{Shown, Stage};
+use crate::datasets::Sample;
 use crate::datasets::cutouts::Cutout;
-use crate::datasets::{Picture, Sample};
 
 /// Strengths and probabilities; the defaults train `models/zoo/car`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -32,8 +35,12 @@ pub struct AugmentationConfig {
     pub occluded_share: f64,
     /// Most objects pasted (paper: 8).
     pub occluders_max: usize,
-    /// Share of samples with another car pasted at a side.
+    /// Share of samples with another car pasted in front of a side.
     pub car_occluded_share: f64,
+    /// Largest part of the box' width that such a car hides.
+    pub car_occluded_max: f32,
+    /// Share of samples with another car pasted beside the box: the one that is meant is the one in the middle.
+    pub car_beside_share: f64,
     /// Share of samples made as coarse as a distant car.
     pub coarse_share: f64,
     /// Narrowest box, in pixels, that a coarse sample imitates.
@@ -59,6 +66,8 @@ impl Default for AugmentationConfig {
             occluded_share: 0.3,
             occluders_max: 4,
             car_occluded_share: 0.25,
+            car_occluded_max: 0.65,
+            car_beside_share: 0.15,
             coarse_share: 0.4,
             coarse_min_px: 36.0,
             colour: 0.4,
@@ -72,12 +81,14 @@ impl Default for AugmentationConfig {
 
 impl AugmentationConfig {
     /// Every value that is a share or a part of one, with its key.
-    pub fn shares(&self) -> [(&'static str, f64); 10] {
+    pub fn shares(&self) -> [(&'static str, f64); 12] {
         [
             ("truncated_share", self.truncated_share),
             ("truncated_max", self.truncated_max.into()),
             ("occluded_share", self.occluded_share),
             ("car_occluded_share", self.car_occluded_share),
+            ("car_occluded_max", self.car_occluded_max.into()),
+            ("car_beside_share", self.car_beside_share),
             ("coarse_share", self.coarse_share),
             ("colour", self.colour.into()),
             ("hue", self.hue.into()),
@@ -105,126 +116,88 @@ pub struct Augmenter {
     config: AugmentationConfig,
     spec: CropSpec,
     material: Arc<Material>,
-    crop: CpuCrop,
+    stage: Stage,
     coarse: Vec<f32>,
 }
 
 impl Augmenter {
     /// `spec` is the crop the node will make.
     pub fn new(config: AugmentationConfig, spec: CropSpec, material: Arc<Material>) -> Self {
-        Self { config, spec, material, crop: CpuCrop::default(), coarse: Vec::new() }
+        Self { config, spec, material, stage: Stage::default(), coarse: Vec::new() }
     }
 
-    /// Writes one augmented crop `[3, H, W]`, normalised, and returns the viewpoint it shows.
+    /// Writes one augmented crop `[3, H, W]`, values 0 to 1, and returns the viewpoint it shows.
     pub fn augment(&mut self, sample: &Sample, rng: &mut impl Rng, out: &mut [f32]) -> Result<Viewpoint> {
-        let (image, tight) = self.picture(sample, rng)?;
+        let image = sample.picture.decode()?;
         let floor = rng.random_range(self.config.box_iou_min..=1.0);
-        let mut noisy = sample.clip(box_noise::jitter(&tight, floor, rng), &image);
-        let image = match rng.random_bool(self.config.truncated_share) {
-            true => Arc::new(self.truncate(&image, &mut noisy, rng)),
-            false => image,
-        };
-        self.cut(&image, &noisy, rng, out)?;
+        let mut box_px = sample.clip(box_noise::jitter(&sample.box_px, floor, rng), &image);
+        let mut visible = BoxPx { x1: f32::MIN, y1: f32::MIN, x2: f32::MAX, y2: f32::MAX };
+        if rng.random_bool(self.config.truncated_share) {
+            truncate(&mut box_px, &mut visible, self.config.truncated_max, rng);
+        }
+        let shown = Shown { image: &image, mask: sample.picture.mask(), box_px, visible, is_photograph: sample.is_photograph() };
+        let (width, height) = (self.spec.width, self.spec.height);
+        match self.coarse_size(&box_px, rng) {
+            None => self.draw(&shown, (width, height), rng, out)?,
+            Some((w, h)) => {
+                let mut coarse = std::mem::take(&mut self.coarse);
+                coarse.resize(3 * (w * h) as usize, 0.0);
+                let drawn = self.draw(&shown, (w, h), rng, &mut coarse);
+                canvas::enlarge(&coarse, (w as usize, h as usize), out, (width as usize, height as usize));
+                self.coarse = coarse;
+                drawn?;
+            }
+        }
+        self.finish(sample, rng, out)
+    }
+
+    /// The crop with everything that stands in the scene, on a canvas of `size`.
+    fn draw(&mut self, shown: &Shown<'_>, size: (u32, u32), rng: &mut impl Rng, out: &mut [f32]) -> Result<()> {
+        let spec = CropSpec { width: size.0, height: size.1, mean: [0.0; 3], std: [1.0; 3], ..self.spec };
+        self.stage.draw(shown, &spec, &self.material.backgrounds, rng, out)?;
+        let target = stage::on_canvas(&shown.box_px, &shown.box_px, &spec);
+        let mut paper = Paper { values: out, width: size.0 as usize, height: size.1 as usize };
+        occlusion::paste(&self.config, &self.material, &target, &mut paper, rng);
+        stage::hide_beyond(shown, &spec, out);
+        Ok(())
+    }
+
+    /// What camera and light do to the whole crop.
+    fn finish(&self, sample: &Sample, rng: &mut impl Rng, out: &mut [f32]) -> Result<Viewpoint> {
         let (width, height) = (self.spec.width as usize, self.spec.height as usize);
         let mut viewpoint = sample.viewpoint;
         if rng.random_bool(self.config.mirrored_share) {
             canvas::mirror(out, width);
             viewpoint = viewpoint.mirrored();
         }
-        occlusion::paste(&self.config, &self.material, out, width, height, rng);
         canvas::jitter_colour(out, self.config.colour, self.config.hue, rng);
         if rng.random_bool(self.config.blurred_share) {
             canvas::blur(out, width, height, rng.random_range(0.2..1.3));
         }
         canvas::add_noise(out, rng.random_range(0.0..=self.config.noise_max), rng);
-        canvas::normalize(out, &self.spec);
         Ok(viewpoint)
     }
 
-    /// The sample's pixels and tight box; masked samples are put in front of a street.
-    fn picture(&self, sample: &Sample, rng: &mut impl Rng) -> Result<(Arc<RgbImage>, BoxPx)> {
-        let image = sample.picture.decode()?;
-        let Picture::Masked(_, mask) = &sample.picture else { return Ok((image, sample.box_px)) };
-        let mask = image::load_from_memory(mask).context("decoding a mask")?.into_luma8();
-        let tight = mask_box(&mask).unwrap_or(sample.box_px);
-        if self.material.backgrounds.is_empty() {
-            return Ok((image, tight));
+    /// The canvas of a sample that is to look like a distant car, where it is to.
+    fn coarse_size(&self, at: &BoxPx, rng: &mut impl Rng) -> Option<(u32, u32)> {
+        let (width, height) = (self.spec.width as f32, self.spec.height as f32);
+        let on_canvas = stage::on_canvas(at, at, &self.spec);
+        let box_px = (on_canvas.x2 - on_canvas.x1).min(at.x2 - at.x1);
+        if box_px <= self.config.coarse_min_px || !rng.random_bool(self.config.coarse_share) {
+            return None;
         }
-        let street = &self.material.backgrounds[rng.random_range(0..self.material.backgrounds.len())];
-        Ok((Arc::new(in_front_of(street, &image, &mask, rng)), tight))
-    }
-
-    /// Cuts the picture so that a border runs through the box, and clips the box to what remains.
-    fn truncate(&self, image: &RgbImage, tight: &mut BoxPx, rng: &mut impl Rng) -> RgbImage {
-        let share = rng.random_range(0.05..self.config.truncated_max.max(0.051));
-        let (width, height) = (image.width() as f32, image.height() as f32);
-        let (mut left, mut right, mut bottom) = (0.0, width, height);
-        match rng.random_range(0..5) {
-            0 | 1 => left = tight.x1 + share * (tight.x2 - tight.x1),
-            2 | 3 => right = tight.x2 - share * (tight.x2 - tight.x1),
-            _ => bottom = tight.y2 - 0.5 * share * (tight.y2 - tight.y1),
-        }
-        let left = left.clamp(0.0, width - 2.0).floor();
-        let (w, h) = ((right.min(width) - left).max(2.0) as u32, bottom.clamp(2.0, height) as u32);
-        *tight = BoxPx {
-            x1: (tight.x1 - left).max(0.0),
-            y1: tight.y1.max(0.0),
-            x2: (tight.x2 - left).min(w as f32),
-            y2: tight.y2.min(h as f32),
-        };
-        imageops::crop_imm(image, left as u32, 0, w, h).to_image()
-    }
-
-    /// Crops to the canvas, values 0..1, sometimes through a coarser one.
-    fn cut(&mut self, image: &RgbImage, at: &BoxPx, rng: &mut impl Rng, out: &mut [f32]) -> Result<()> {
-        let view = ImageView::new(
-            image.as_raw(),
-            image.width(),
-            image.height(),
-            3 * image.width() as usize,
-            PixelFormat::Rgb8,
-        )?;
-        let plain = CropSpec { mean: [0.0; 3], std: [1.0; 3], ..self.spec };
-        let (width, height) = (self.spec.width, self.spec.height);
-        let source_px = (at.x2 - at.x1).min(width as f32);
-        if source_px <= self.config.coarse_min_px || !rng.random_bool(self.config.coarse_share) {
-            self.crop.crop(&view, std::slice::from_ref(at), &plain, out)?;
-            return Ok(());
-        }
-        let scale = rng.random_range(self.config.coarse_min_px..=source_px) / width as f32;
-        let (w, h) = ((width as f32 * scale).round().max(4.0) as u32, (height as f32 * scale).round().max(4.0) as u32);
-        self.coarse.resize(3 * (w * h) as usize, 0.0);
-        let spec = CropSpec { width: w, height: h, ..plain };
-        self.crop.crop(&view, std::slice::from_ref(at), &spec, &mut self.coarse)?;
-        canvas::enlarge(&self.coarse, (w as usize, h as usize), out, (width as usize, height as usize));
-        Ok(())
+        let scale = rng.random_range(self.config.coarse_min_px..=box_px) / (on_canvas.x2 - on_canvas.x1);
+        Some(((width * scale).round().max(4.0) as u32, (height * scale).round().max(4.0) as u32))
     }
 }
 
-/// Tight box of the set pixels of a mask.
-fn mask_box(mask: &GrayImage) -> Option<BoxPx> {
-    let mut found: Option<BoxPx> = None;
-    for (x, y, _) in mask.enumerate_pixels().filter(|(_, _, p)| p.0[0] > 127) {
-        let (x, y) = (x as f32, y as f32);
-        let b = found.get_or_insert(BoxPx { x1: x, y1: y, x2: x + 1.0, y2: y + 1.0 });
-        *b = BoxPx { x1: b.x1.min(x), y1: b.y1.min(y), x2: b.x2.max(x + 1.0), y2: b.y2.max(y + 1.0) };
+/// Lets an image border run through the box, and clips the box to what remains.
+fn truncate(box_px: &mut BoxPx, visible: &mut BoxPx, part_max: f32, rng: &mut impl Rng) {
+    let part = rng.random_range(0.05..part_max.max(0.051));
+    let (width, height) = (box_px.x2 - box_px.x1, box_px.y2 - box_px.y1);
+    match rng.random_range(0..5) {
+        0 | 1 => (box_px.x1, visible.x1) = (box_px.x1 + part * width, box_px.x1 + part * width),
+        2 | 3 => (box_px.x2, visible.x2) = (box_px.x2 - part * width, box_px.x2 - part * width),
+        _ => (box_px.y2, visible.y2) = (box_px.y2 - 0.5 * part * height, box_px.y2 - 0.5 * part * height),
     }
-    found
-}
-
-/// The masked object over a random window of a street, at the object's own resolution.
-fn in_front_of(street: &RgbImage, image: &RgbImage, mask: &GrayImage, rng: &mut impl Rng) -> RgbImage {
-    let (w, h) = image.dimensions();
-    let (cut_w, cut_h) = (w.min(street.width()), h.min(street.height()));
-    let x = rng.random_range(0..=street.width() - cut_w);
-    let y = rng.random_range(0..=street.height() - cut_h);
-    let window = imageops::crop_imm(street, x, y, cut_w, cut_h).to_image();
-    let mut out = imageops::resize(&window, w, h, imageops::FilterType::Triangle);
-    for (x, y, pixel) in out.enumerate_pixels_mut() {
-        let alpha = u32::from(mask.get_pixel(x.min(mask.width() - 1), y.min(mask.height() - 1)).0[0]);
-        for (to, from) in pixel.0.iter_mut().zip(image.get_pixel(x, y).0) {
-            *to = ((u32::from(*to) * (255 - alpha) + u32::from(from) * alpha) / 255) as u8;
-        }
-    }
-    out
 }

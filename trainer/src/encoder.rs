@@ -24,15 +24,21 @@ pub fn available_providers() -> Vec<Provider> {
 }
 
 impl Encoder {
-    /// Opens ONNX bytes with output `embedding` of length `dim` for crops of `canvas`; the first provider that works.
-    pub fn open(onnx: &[u8], canvas: &Canvas, dim: usize, providers: &[Provider], threads: usize) -> Result<Self> {
-        let manifest = manifest(canvas, dim);
+    /// Opens ONNX bytes with an `output` of so many numbers a crop, for crops of `canvas`; the first provider that works.
+    pub fn open(
+        onnx: &[u8],
+        canvas: &Canvas,
+        (output, dim): (&str, usize),
+        providers: &[Provider],
+        threads: usize,
+    ) -> Result<Self> {
+        let manifest = manifest(canvas, output, dim);
         let config = BackboneConfig { providers: providers.to_vec(), threads, batch_max: BATCH_MAX, library: None };
         let opened = models::open_backbone(onnx, &manifest, &config).context("opening an exported encoder")?;
         Ok(Self { backbone: opened.backbone, dim, embeddings: Vec::new() })
     }
 
-    /// Embeddings `[count, dim]` of crops `[count, 3, H, W]`.
+    /// Outputs `[count, dim]` for crops `[count, 3, H, W]`.
     pub fn embed(&mut self, crops: &[f32], count: usize) -> Result<&[f32]> {
         ensure!(count > 0 && crops.len().is_multiple_of(count), "{} numbers are not {count} crops", crops.len());
         self.embeddings.resize(count * self.dim, 0.0);
@@ -46,7 +52,7 @@ impl Encoder {
 }
 
 /// What the sessions need to know of an encoder that is not (yet) part of a model.
-fn manifest(canvas: &Canvas, dim: usize) -> Manifest {
+fn manifest(canvas: &Canvas, output: &str, dim: usize) -> Manifest {
     let spec = canvas.crop_spec();
     Manifest {
         name: "encoder".into(),
@@ -55,7 +61,7 @@ fn manifest(canvas: &Canvas, dim: usize) -> Manifest {
         provenance: String::new(),
         classes: Vec::new(),
         input: spec.into(),
-        outputs: models::OutputSpec { embedding: "embedding".into(), dim, features: None },
+        outputs: models::OutputSpec { embedding: output.into(), dim, features: None },
         retrieval: crate::table::RETRIEVAL_UNFITTED,
         artifacts: BTreeMap::new(),
     }

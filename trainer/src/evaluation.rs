@@ -1,6 +1,7 @@
 //! Measuring a model the way the papers do.
 
 pub mod calibration;
+pub mod classifier;
 pub mod estimates;
 pub mod intervals;
 pub mod kitti3d;

@@ -40,7 +40,7 @@ fn query() -> [f32; DIM] {
 fn run(stage: &mut Retriever<CpuTopK>) -> Retrieval {
     let rows = stage.table().class_id.len() as u32;
     stage.search(&query(), 0..rows).unwrap();
-    stage.vote(0).unwrap()
+    stage.vote(0, None).unwrap()
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn only_the_rows_of_the_class_can_win() {
     let rows = [(0.0, yaw(0.0)), (0.5, yaw(90.0)), (0.6, yaw(92.0))];
     let mut stage = stage(&rows, 0.1, 3);
     stage.search(&query(), 1..3).unwrap();
-    let retrieval = stage.vote(0).unwrap();
+    let retrieval = stage.vote(0, None).unwrap();
     assert!(geodesic_angle(&retrieval.best.rotation, &yaw(91.0)) < 3f64.to_radians());
 }
 
@@ -112,9 +112,9 @@ fn only_the_rows_of_the_class_can_win() {
 fn an_empty_range_matches_nothing() {
     let mut stage = stage(&[(0.0, yaw(0.0))], 0.1, 3);
     stage.search(&query(), 0..0).unwrap();
-    assert_eq!(stage.vote(0).unwrap_err(), NoNeighbor);
+    assert_eq!(stage.vote(0, None).unwrap_err(), NoNeighbor);
     // Nor does an embedding that was not searched for.
-    assert_eq!(stage.vote(1).unwrap_err(), NoNeighbor);
+    assert_eq!(stage.vote(1, None).unwrap_err(), NoNeighbor);
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn each_embedding_of_a_batch_has_its_own_vote() {
     both[DIM] = 1.0;
     stage.search(&both, 0..2).unwrap();
     for (index, deg) in [(0, 120.0), (1, 10.0)] {
-        let best = stage.vote(index).unwrap().best;
+        let best = stage.vote(index, None).unwrap().best;
         assert!(geodesic_angle(&best.rotation, &yaw(deg)) < 1e-3);
     }
 }

@@ -16,6 +16,7 @@ use models::{BackboneConfig, Model, Provider};
 
 use super::print;
 use crate::frame::Frame;
+use crate::level::Level;
 use crate::limits::Limits;
 use crate::model_path::find_model;
 use crate::pipeline::Pipeline;
@@ -44,7 +45,7 @@ covariance: 6x6 row by row, x y z then rotation about x y z. Without a pose thes
 
 Examples:
   azimuth estimate --image street.png --boxes boxes.json
-  azimuth estimate --image 000042.png --boxes boxes.json --calib calib/000042.txt --json
+  azimuth estimate --image 000042.png --boxes boxes.json --calib calib/000042.txt --level-sigma-deg 1.5 --json
   azimuth estimate --image street.jpg --boxes boxes.json --calib camera_info.yaml --out annotated.png")]
 pub struct Args {
     /// Image, PNG or JPEG
@@ -59,6 +60,15 @@ pub struct Args {
     /// The image is rectified: use the projection matrix of the camera_info, not the camera matrix
     #[arg(long, requires = "calib")]
     pub rectified: bool,
+    /// The objects stand on ground that is level to this many degrees (standard deviation); 0: nothing is known
+    #[arg(long, value_name = "DEG", default_value = "0")]
+    pub level_sigma_deg: f64,
+    /// The camera looks down by this many degrees
+    #[arg(long, value_name = "DEG", default_value = "0", allow_hyphen_values = true)]
+    pub mounting_pitch_deg: f64,
+    /// The camera's left side is higher by this many degrees
+    #[arg(long, value_name = "DEG", default_value = "0", allow_hyphen_values = true)]
+    pub mounting_roll_deg: f64,
     /// Model folder [default: AZIMUTH_MODEL, then models/zoo/car]
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
@@ -82,6 +92,7 @@ pub struct Args {
 /// What cannot be read, with its file and place, or a frame the pipeline refuses as a whole.
 pub fn execute(args: &Args) -> anyhow::Result<ExitCode> {
     let limits = Limits::default();
+    let level = Level::new(args.level_sigma_deg, args.mounting_pitch_deg, args.mounting_roll_deg)?;
     let detections = boxes::load(&args.boxes)?;
     let image = load_image(&args.image, limits.image_side_px_max)?;
     let camera = calibration::load(args.calib.as_deref(), args.rectified, image.dimensions())?;
@@ -95,7 +106,7 @@ pub fn execute(args: &Args) -> anyhow::Result<ExitCode> {
         library: None,
     };
     let model = Model::load(&folder, &config)?;
-    let mut pipeline = Pipeline::new(model, &limits)?;
+    let mut pipeline = Pipeline::new(model, &limits)?.with_level(level);
 
     let (width, height) = image.dimensions();
     let view = ImageView::new(image.as_raw(), width, height, width as usize * 3, PixelFormat::Rgb8)?;

@@ -129,7 +129,7 @@ fn open_pipeline(request: &Request<'_>, launch: &Launch) -> anyhow::Result<Pipel
         library: None,
     };
     let model = Model::load(request.model, &config)?;
-    let pipeline = Pipeline::new(model, &launch.limits)?;
+    let pipeline = Pipeline::new(model, &launch.limits)?.with_level(launch.camera.level()?);
     for (provider, reason) in pipeline.refused() {
         tracing::warn!("{provider} refused: {reason}");
     }

@@ -4,10 +4,17 @@ use calibration::so3::to_wxyz;
 use calibration::{PinholeCamera, Rotation};
 use kernels::BoxPx;
 use models::retrieval::Retrieval;
-use nalgebra::Matrix3;
+use nalgebra::{Matrix3, Vector3};
 
 use crate::object_pose::{Alternative, ObjectPose};
 use crate::stages::locate::{LocateStage, Location};
+
+/// Through the centre of the box, in optical axes: the ray that crops are relative to.
+pub(super) fn viewing_ray(box_px: &BoxPx, camera: &PinholeCamera) -> Vector3<f64> {
+    // Boxes count from the image's corner, the calibration from the first pixel's centre.
+    let [u, v] = box_px.center().map(f64::from);
+    camera.with_corner_origin().ray(u, v)
+}
 
 /// Turns what the crop shows into where the object is. `None` where no finite place exists.
 pub(super) fn place(
@@ -18,10 +25,7 @@ pub(super) fn place(
     dimensions_m: [f64; 3],
     locate: &LocateStage,
 ) -> Option<()> {
-    // Boxes count from the image's corner, the calibration from the first pixel's centre.
-    let [u, v] = box_px.center().map(f64::from);
-    let ray = camera.with_corner_origin().ray(u, v);
-    let camera_from_ray = calibration::ray::camera_from_ray(&ray)?;
+    let camera_from_ray = calibration::ray::camera_from_ray(&viewing_ray(box_px, camera))?;
     let egocentric = camera_from_ray * retrieval.best.rotation;
     let location = locate.run(box_px, camera, &egocentric, dimensions_m)?;
 

@@ -253,3 +253,32 @@ fn a_class_that_could_never_be_answered_is_refused_at_the_start() {
     let limits = Limits { batch_max: 0, ..limits() };
     assert!(matches!(Pipeline::new(model, &limits), Err(PipelineBuildError::Limit(_))));
 }
+
+/// The reference was seen at elevation 0, in a box whose centre lies 4.3 degrees below the horizon of a level camera.
+#[test]
+fn a_level_camera_settles_the_tilt_and_leaves_the_azimuth() {
+    let elevation_deg = |level: Option<Level>| {
+        let (model, _) = model(Box::new(|_, embeddings| {
+            embeddings.copy_from_slice(&[1.0, 0.0, 0.0, 0.0]);
+            Ok(())
+        }));
+        let mut pipeline = Pipeline::new(model, &limits()).unwrap().with_level(level);
+        let pixels = vec![77; (WIDTH * HEIGHT) as usize];
+        let image = ImageView::new(&pixels, WIDTH, HEIGHT, WIDTH as usize, PixelFormat::Mono8).unwrap();
+        let camera = PinholeCamera::new(400.0, 400.0, 84.5, 24.5, WIDTH, HEIGHT).unwrap();
+        let frame = Frame { stamp: Stamp::default(), image };
+        let clock = ManualClock::at(0);
+        let poses = pipeline.process(&frame, &camera, &detections(&["car"]), Deadline::NEVER, &clock).unwrap();
+        assert!((azimuth_deg(&poses[0]) - 40.0).abs() < 0.5);
+        let rotation = calibration::so3::from_wxyz(poses[0].allocentric.map(|x| x as f32)).unwrap();
+        Viewpoint::from_rotation(&rotation).elevation_rad.to_degrees()
+    };
+    assert!(elevation_deg(None).abs() < 1e-3);
+    // Box centre (85, 55), 30 below the principal point: atan(30 / 400) = 4.289 degrees; without spread the crop's own
+    // variance is the floor of one degree squared, as is the prior's: half of it, and all of it where the prior is certain.
+    let expected = (30.0_f64 / 400.0).atan().to_degrees();
+    let found = elevation_deg(Level::new(1.0, 0.0, 0.0).unwrap());
+    assert!((found - 0.5 * expected).abs() < 0.01, "{found}");
+    let pitched = elevation_deg(Level::new(1.0, 1.0, 0.0).unwrap());
+    assert!((pitched - 0.5 * (expected + 1.0)).abs() < 0.01, "{pitched}");
+}

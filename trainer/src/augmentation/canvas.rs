@@ -1,7 +1,27 @@
 //! Operations on a planar RGB canvas `[3, H, W]`, values 0..1.
 
-use kernels::CropSpec;
 use rand::Rng;
+
+/// A canvas with its size, to draw on.
+#[derive(Debug)]
+pub struct Paper<'a> {
+    /// `[3, height, width]`.
+    pub values: &'a mut [f32],
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+}
+
+impl Paper<'_> {
+    /// Lays a colour over a pixel, covering `alpha` of it.
+    pub fn mix(&mut self, x: usize, y: usize, colour: [u8; 3], alpha: f32) {
+        for (channel, value) in colour.into_iter().enumerate() {
+            let at = &mut self.values[(channel * self.height + y) * self.width + x];
+            *at = *at * (1.0 - alpha) + alpha * f32::from(value) / 255.0;
+        }
+    }
+}
 
 /// Exchanges left and right.
 pub fn mirror(canvas: &mut [f32], width: usize) {
@@ -94,16 +114,6 @@ pub fn add_noise(canvas: &mut [f32], sigma: f32, rng: &mut impl Rng) {
         let sum = (0..4).map(|i| ((bits >> (8 * i)) & 0xff) as f32 / 255.0 - 0.5).sum::<f32>();
         // The sum of four uniforms of width 1 has variance 4/12.
         *value = (*value + sigma * sum * 1.732).clamp(0.0, 1.0);
-    }
-}
-
-/// (value - mean) / std per channel.
-pub fn normalize(canvas: &mut [f32], spec: &CropSpec) {
-    let count = canvas.len() / 3;
-    for (channel, plane) in canvas.chunks_exact_mut(count).enumerate() {
-        for value in plane {
-            *value = (*value - spec.mean[channel]) / spec.std[channel];
-        }
     }
 }
 

@@ -44,6 +44,9 @@ pub struct CalibrateArgs {
     /// Seed of the jitter
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
+    /// The cars stand on ground that is level to this many degrees (standard deviation); 0: nothing is known about it
+    #[arg(long, default_value_t = 1.5)]
+    pub level_sigma_deg: f64,
     /// Only print what would be written
     #[arg(long)]
     pub dry_run: bool,
@@ -63,12 +66,14 @@ pub fn run(args: &CalibrateArgs) -> Result<()> {
             let tight = sample.box_px;
             let box_px = if jitter == 0 { tight } else { box_noise::jitter(&tight, args.jitter_iou, &mut rng) };
             let embedding = evaluator.embed(&sample, &box_px)?.to_vec();
-            objects.push(Posed { embedding, truth: sample.viewpoint.to_rotation() });
+            objects.push(Posed { embedding, truth: sample.viewpoint.to_rotation(), up: sample.up(&box_px) });
         }
     }
     ensure!(!objects.is_empty(), "{}: no car of the protocol from frame {}", args.kitti.display(), args.first);
-    let fitted = fit(&table, &objects)?;
-    let report = json!({"crops": objects.len(), "before": judge(&table, &before, &objects)?, "fitted": fitted});
+    let fitted = fit(&table, &objects, args.level_sigma_deg)?;
+    let before = judge(&table, &before, &objects, args.level_sigma_deg)?;
+    let report =
+        json!({"crops": objects.len(), "level_sigma_deg": args.level_sigma_deg, "before": before, "fitted": fitted});
     writeln!(std::io::stdout().lock(), "{report:#}")?;
     if !args.dry_run {
         let manifest = Manifest { retrieval: fitted.retrieval, ..Manifest::load(&args.model)? };

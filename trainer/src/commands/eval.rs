@@ -47,6 +47,9 @@ pub struct EvalArgs {
     /// Seed of the jitter
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
+    /// The cars stand on ground that is level to this many degrees (standard deviation); 0: nothing is known about it
+    #[arg(long, default_value_t = 1.5)]
+    pub level_sigma_deg: f64,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -60,7 +63,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     let config = BackboneConfig { providers: available_providers(), threads: 2, batch_max: 1, library: None };
     let model = Model::load(&args.model, &config)?;
     let name = model.manifest.name.clone();
-    let mut evaluator = Evaluator::new(model)?;
+    let mut evaluator = Evaluator::new(model)?.with_level_sigma_deg(args.level_sigma_deg);
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(args.seed);
     let (mut errors, mut details) = (Vec::new(), String::new());
     for samples in load(args)? {
@@ -71,7 +74,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
         std::fs::write(path, details).with_context(|| path.display().to_string())?;
     }
     let crop = args.jitter_iou.map_or_else(|| "tight_box".to_owned(), |floor| format!("jittered_box_iou_{floor}"));
-    print(&name, &crop, &kitti3d::rows_with_intervals(&errors), args.json)?;
+    print(&name, &crop, args.level_sigma_deg, &kitti3d::rows_with_intervals(&errors), args.json)?;
     Ok(())
 }
 
@@ -125,12 +128,14 @@ pub(super) fn load_sequence_cars(kitti: &Path, sequence: &str, first: u32) -> Re
     load_sequence(kitti, sequence, &selection, Source::Kitti)
 }
 
-fn print(model: &str, crop: &str, rows: &[Row], as_json: bool) -> std::io::Result<()> {
+fn print(model: &str, crop: &str, level_sigma_deg: f64, rows: &[Row], as_json: bool) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     if as_json {
-        return writeln!(out, "{}", json!({"model": model, "protocol": "kitti3d", "crop": crop, "rows": rows}));
+        let report = json!({"model": model, "protocol": "kitti3d", "crop": crop, "level_sigma_deg": level_sigma_deg,
+            "rows": rows});
+        return writeln!(out, "{report}");
     }
-    writeln!(out, "model {model}, protocol kitti3d, crop {crop}")?;
+    writeln!(out, "model {model}, protocol kitti3d, crop {crop}, ground level to {level_sigma_deg}°")?;
     writeln!(out, "{:<18}{:>7}{:>8}{:>8}{:>9}{:>8}", "split", "count", "ACC30", "ACC10", "median", "flips")?;
     for Row { split, scores: s, intervals, .. } in rows {
         writeln!(

@@ -40,26 +40,30 @@ fn contact_sheet(config: &TrainingConfig, batch: &Batch) -> RgbImage {
     let (width, height) = (query.width + reference.width, query.height.max(reference.height));
     let rows = config.queries_per_step.div_ceil(COLUMNS) as u32;
     let mut sheet = RgbImage::new(width * COLUMNS as u32, height * rows);
-    let spec = query.crop_spec();
     for i in 0..config.queries_per_step {
         let (x, y) = ((i % COLUMNS) as u32 * width, (i / COLUMNS) as u32 * height);
-        let colour = |v: f32, c: usize| v * spec.std[c] + spec.mean[c];
-        draw(&mut sheet, (x, y), query, item(&batch.queries, query, i), colour);
-        let normal = |v: f32, _: usize| 0.5 * v + 0.5;
+        draw(&mut sheet, (x, y), query, item(&batch.queries, query, i), |v| v);
+        let normal = |v: i8| (i16::from(v) + 128) as u8;
         draw(&mut sheet, (x + query.width, y), reference, item(&batch.references, reference, i), normal);
     }
     sheet
 }
 
-fn item<'a>(values: &'a [f32], canvas: &Canvas, index: usize) -> &'a [f32] {
+fn item<'a, T>(values: &'a [T], canvas: &Canvas, index: usize) -> &'a [T] {
     let size = 3 * (canvas.width * canvas.height) as usize;
     &values[index * size..(index + 1) * size]
 }
 
-fn draw(sheet: &mut RgbImage, (x, y): (u32, u32), canvas: &Canvas, planar: &[f32], shown: impl Fn(f32, usize) -> f32) {
+fn draw<T: Copy>(
+    sheet: &mut RgbImage,
+    (x, y): (u32, u32),
+    canvas: &Canvas,
+    planar: &[T],
+    shown: impl Fn(T) -> u8,
+) {
     let count = planar.len() / 3;
     for i in 0..count as u32 {
-        let value = |c: usize| (shown(planar[c * count + i as usize], c) * 255.0).clamp(0.0, 255.0) as u8;
+        let value = |c: usize| shown(planar[c * count + i as usize]);
         sheet.put_pixel(x + i % canvas.width, y + i / canvas.width, Rgb([value(0), value(1), value(2)]));
     }
 }

@@ -61,7 +61,8 @@ pub fn run(args: &TableArgs) -> Result<()> {
     let shapes: Vec<_> = (0..count).map(|i| &all[i * all.len() / count]).collect();
     let grid = Grid { azimuth_step_deg: args.azimuth_step_deg, elevations_deg: args.elevations_deg.clone() };
     let providers: Vec<Provider> = available_providers();
-    let mut encoder = Encoder::open(&reference_encoder, &config.reference, config.embedding_dim, &providers, 2)?;
+    let output = ("embedding", config.embedding_dim);
+    let mut encoder = Encoder::open(&reference_encoder, &config.reference, output, &providers, 2)?;
     let encoder_sha256 = models::sha256_hex(&backbone);
     let table =
         build(&mut encoder, &config.reference, config.embedding_dim, &shapes, &grid, &args.class, &encoder_sha256)?;

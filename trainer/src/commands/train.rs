@@ -9,23 +9,25 @@ use anyhow::Result;
 pub struct TrainArgs {
     /// What to train
     #[command(subcommand)]
-    pub method: Method,
+    pub method: MethodArgs,
 }
 
 /// Methods.
 #[derive(Debug, clap::Subcommand)]
-pub enum Method {
+pub enum MethodArgs {
     /// Two encoders for contrastive pose retrieval (Kouros et al., BMVC 2022)
-    Retrieval(RetrievalArgs),
+    Retrieval(RunArgs),
+    /// A plain classifier of azimuth on the same crops, to compare with
+    Baseline(RunArgs),
 }
 
-/// Arguments of `trainer train retrieval`.
+/// Arguments of every method.
 #[derive(Debug, clap::Args)]
-pub struct RetrievalArgs {
+pub struct RunArgs {
     /// The run's description
     #[arg(long)]
     pub config: PathBuf,
-    /// Folder for curves, checkpoints and the exported encoders
+    /// Folder for curves, checkpoints and the exported networks
     #[arg(long)]
     pub out: PathBuf,
     /// Continue from the folder's last checkpoint
@@ -34,6 +36,12 @@ pub struct RetrievalArgs {
     /// Stop after this step, with a checkpoint; --resume goes on as if nothing had happened
     #[arg(long, value_name = "STEP")]
     pub until: Option<usize>,
+    /// Instead of the description's number of steps
+    #[arg(long)]
+    pub steps: Option<usize>,
+    /// Instead of the description's seed
+    #[arg(long)]
+    pub seed: Option<u64>,
     /// Threads that prepare batches
     #[arg(long, default_value_t = 1)]
     pub workers: usize,
@@ -42,46 +50,71 @@ pub struct RetrievalArgs {
 /// Runs the command.
 #[cfg(feature = "torch")]
 pub fn run(args: &TrainArgs) -> Result<()> {
-    use crate::training::{TrainingConfig, batches::TrainingData, checkpoint::Checkpoint, retrieval::Retrieval};
-    use anyhow::{Context, ensure};
-    let Method::Retrieval(args) = &args.method;
-    crate::cuda::load();
-    let config = TrainingConfig::load(&args.config)?;
-    std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
-    let mut training = Retrieval::new(config.clone())?;
-    let kept = args.out.join("run.toml");
-    if args.resume {
-        let begun = toml::to_string(&TrainingConfig::load(&kept)?)?;
-        ensure!(
-            begun == toml::to_string(&config)?,
-            "{}: the run was begun with another description than {}",
-            kept.display(),
-            args.config.display()
-        );
-        training.resume(&args.out)?;
-    } else {
-        let exists = Checkpoint::path(&args.out).exists();
-        ensure!(
-            !exists,
-            "{}: holds a checkpoint; continue it with --resume or choose another folder",
-            args.out.display()
-        );
-        std::fs::copy(&args.config, &kept).with_context(|| kept.display().to_string())?;
+    use crate::training::{baseline::Baseline, retrieval::Retrieval};
+    match &args.method {
+        MethodArgs::Retrieval(args) => torch::train::<Retrieval>(args),
+        MethodArgs::Baseline(args) => torch::train::<Baseline>(args),
     }
-    let data = std::sync::Arc::new(TrainingData::load(&config)?);
-    eprintln!("{} crops, {} shapes, from step {}", data.samples.len(), data.shapes.len(), training.step());
-    training.train(data, &args.out, args.workers, args.until.unwrap_or(usize::MAX))?;
-    if !training.is_complete() {
-        eprintln!("stopped at step {} of {}; --resume goes on", training.step(), config.steps);
-        return Ok(());
-    }
-    let paths = training.export(&args.out)?;
-    eprintln!("wrote {} and {}", paths[0].display(), paths[1].display());
-    Ok(())
 }
 
 /// Says how to get a trainer that can train.
 #[cfg(not(feature = "torch"))]
 pub fn run(_args: &TrainArgs) -> Result<()> {
     anyhow::bail!(crate::commands::TORCH_NEEDED)
+}
+
+#[cfg(feature = "torch")]
+mod torch {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use anyhow::{Context, Result, ensure};
+
+    use super::RunArgs;
+    use crate::training::TrainingConfig;
+    use crate::training::batches::TrainingData;
+    use crate::training::checkpoint::Checkpoint;
+    use crate::training::run::{Method, Run};
+
+    pub(super) fn train<M: Method>(args: &RunArgs) -> Result<()> {
+        crate::cuda::load();
+        let config = config(args)?;
+        std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
+        let mut run = Run::<M>::new(config.clone())?;
+        let text = toml::to_string(&config)?;
+        let kept = args.out.join("run.toml");
+        if args.resume {
+            let begun = toml::to_string(&TrainingConfig::load(&kept)?)?;
+            ensure!(begun == text, "{}: the run was begun with another description", kept.display());
+            run.resume(&args.out)?;
+        } else {
+            let exists = Checkpoint::path(&args.out).exists();
+            let place = args.out.display();
+            ensure!(!exists, "{place}: holds a checkpoint; continue it with --resume or choose another folder");
+            save(&kept, &text)?;
+        }
+        let data = Arc::new(TrainingData::load(&config)?);
+        eprintln!("{} crops, {} shapes, from step {}", data.samples.len(), data.shapes.len(), run.step());
+        run.train(data, &args.out, args.workers, args.until.unwrap_or(usize::MAX))?;
+        if !run.is_complete() {
+            eprintln!("stopped at step {} of {}; --resume goes on", run.step(), config.steps);
+            return Ok(());
+        }
+        for path in run.export(&args.out)? {
+            eprintln!("wrote {}", path.display());
+        }
+        Ok(())
+    }
+
+    fn config(args: &RunArgs) -> Result<TrainingConfig> {
+        let mut config = TrainingConfig::load(&args.config)?;
+        config.steps = args.steps.unwrap_or(config.steps);
+        config.seed = args.seed.unwrap_or(config.seed);
+        ensure!(config.steps > 0, "--steps: must be positive");
+        Ok(config)
+    }
+
+    fn save(path: &Path, text: &str) -> Result<()> {
+        std::fs::write(path, text).with_context(|| path.display().to_string())
+    }
 }

@@ -4,9 +4,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use calibration::Viewpoint;
+use image::GrayImage;
 use kernels::BoxPx;
+use rayon::prelude::*;
 
 use super::{Picture, Sample, Source};
 
@@ -14,8 +16,6 @@ use super::{Picture, Sample, Source};
 const ELEVATION_ASSUMED_DEG: f64 = 5.0;
 /// Stanford annotations disagreeing by more than this are left out.
 const DISAGREEMENT_MAX_DEG: f64 = 5.5;
-/// Margin around the Carvana cars, as a fraction of the crop on each side.
-const CARVANA_MARGIN: f32 = 0.1 / 1.2;
 
 /// Rows of a CSV with a header, by column name.
 struct Table {
@@ -83,6 +83,7 @@ pub fn load_stanford(root: &Path) -> Result<Vec<Sample>> {
             ),
             group: row as u32,
             occlusion: 0,
+            camera: None,
         });
     }
     Ok(samples)
@@ -105,26 +106,28 @@ pub fn load_epfl(root: &Path) -> Result<Vec<Sample>> {
                 ),
                 group: table.number(row, "sequence")? as u32,
                 occlusion: 0,
+                camera: None,
             })
         })
         .collect()
 }
 
-/// Carvana: 16 turns of each car in a studio, with masks.
+/// Carvana: 16 turns of each car in a studio, with masks, whose bounds are the boxes.
 pub fn load_carvana(root: &Path) -> Result<Vec<Sample>> {
     let table = Table::load(&root.join("carvana.csv"))?;
     (0..table.rows.len())
+        .into_par_iter()
         .map(|row| {
-            let file = table.text(row, "file")?;
-            let bytes = read(root, file)?;
-            let mask = read(root, table.text(row, "mask")?)?;
-            let (width, height) = size(&bytes, file)?;
-            let (mx, my) = (width * CARVANA_MARGIN, height * CARVANA_MARGIN);
+            let (file, mask_file) = (table.text(row, "file")?, table.text(row, "mask")?);
+            let image = image::load_from_memory(&read(root, file)?).with_context(|| file.to_owned())?.into_rgb8();
+            let mask = image::load_from_memory(&read(root, mask_file)?).with_context(|| mask_file.to_owned())?.into_luma8();
+            ensure!(image.dimensions() == mask.dimensions(), "{mask_file}: not as large as {file}");
+            let box_px = mask_box(&mask).with_context(|| format!("{mask_file}: shows nothing"))?;
             let car = table.text(row, "car")?;
             Ok(Sample {
                 source: Source::Carvana,
-                picture: Picture::Masked(bytes, mask),
-                box_px: BoxPx { x1: mx, y1: my, x2: width - mx, y2: height - my },
+                picture: Picture::Masked(Arc::new(image), Arc::new(mask)),
+                box_px,
                 viewpoint: Viewpoint::from_degrees(
                     table.number(row, "azimuth_pascal_deg")?,
                     ELEVATION_ASSUMED_DEG,
@@ -132,7 +135,19 @@ pub fn load_carvana(root: &Path) -> Result<Vec<Sample>> {
                 ),
                 group: car.bytes().fold(0u32, |h, b| h.wrapping_mul(31).wrapping_add(u32::from(b))),
                 occlusion: 0,
+                camera: None,
             })
         })
         .collect()
+}
+
+/// Tight box of the set pixels of a mask.
+fn mask_box(mask: &GrayImage) -> Option<BoxPx> {
+    let mut found: Option<BoxPx> = None;
+    for (x, y, _) in mask.enumerate_pixels().filter(|(_, _, p)| p.0[0] > 127) {
+        let (x, y) = (x as f32, y as f32);
+        let b = found.get_or_insert(BoxPx { x1: x, y1: y, x2: x + 1.0, y2: y + 1.0 });
+        *b = BoxPx { x1: b.x1.min(x), y1: b.y1.min(y), x2: b.x2.max(x + 1.0), y2: b.y2.max(y + 1.0) };
+    }
+    found
 }

@@ -1,6 +1,7 @@
 //! Objects with their masks, to be pasted as occluders: COCO instances (YOLO polygon files) and Carvana cars.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use image::{GrayImage, RgbImage, imageops};
@@ -99,20 +100,18 @@ fn inside(polygon: &[[f32; 2]], [x, y]: [f32; 2]) -> bool {
 }
 
 /// Whole cars, from every `stride`-th masked sample.
-pub fn load_cars(samples: &[Sample], stride: usize) -> Result<Vec<Cutout>> {
-    samples
-        .iter()
-        .step_by(stride.max(1))
-        .filter_map(|sample| match &sample.picture {
-            Picture::Masked(_, mask) => Some((sample, mask)),
-            _ => None,
-        })
-        .map(|(sample, mask)| {
-            let colour = RgbImage::clone(&*sample.picture.decode()?);
-            let alpha = image::load_from_memory(mask).context("decoding a mask")?.into_luma8();
-            Ok(Cutout::bounded(colour, alpha))
-        })
-        .collect()
+pub fn load_cars(samples: &[Sample], stride: usize) -> Vec<Cutout> {
+    let masked = samples.iter().step_by(stride.max(1)).filter_map(|sample| match &sample.picture {
+        Picture::Masked(image, mask) => Some((sample, image, mask)),
+        _ => None,
+    });
+    let cut = |(sample, image, mask): (&Sample, &Arc<RgbImage>, &Arc<GrayImage>)| {
+        let b = &sample.box_px;
+        let (x, y, w, h) = (b.x1 as u32, b.y1 as u32, (b.x2 - b.x1) as u32, (b.y2 - b.y1) as u32);
+        let colour = imageops::crop_imm(&**image, x, y, w, h).to_image();
+        Cutout::bounded(colour, imageops::crop_imm(&**mask, x, y, w, h).to_image())
+    };
+    masked.map(cut).collect()
 }
 
 #[cfg(test)]

@@ -12,9 +12,9 @@ use rayon::prelude::*;
 
 use super::{Picture, Sample, Source};
 
-/// Surroundings kept around a box, as a fraction of its sides on each side: what a canvas twice as wide as high shows around
-/// a square box, and room for box noise. Less would show training a grey border that the node never sees.
-const SURROUNDINGS: f64 = 0.75;
+/// Surroundings kept around a box, as a fraction of its sides on each side: what a canvas twice as wide as high with a quarter of
+/// context shows around a square box, and room for box noise. Less would show training a grey border that the node never sees.
+const SURROUNDINGS: f64 = 1.0;
 
 /// Which labels of a sequence become samples.
 #[derive(Clone, Debug)]
@@ -123,5 +123,6 @@ fn cut(
         viewpoint: viewpoint(object, calibration)?,
         group,
         occlusion: object.occluded.clamp(0, 3) as u8,
+        camera: Some(calibration.camera.window(left, top, right - left, bottom - top)?),
     })
 }

@@ -5,8 +5,10 @@ use calibration::{Rotation, so3};
 use kernels::CpuTopK;
 use models::retrieval::{Retrieval, Retriever};
 use models::{ReferenceTable, RetrievalSpec};
+use nalgebra::Vector3;
 use serde::Serialize;
 
+use super::estimates::level_prior;
 use super::scores::Scores;
 
 /// Values tried.
@@ -15,6 +17,9 @@ const TEMPERATURES: [f64; 8] = [0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.3
 const RADII_DEG: [f64; 3] = [15.0, 25.0, 35.0];
 /// Errors beyond this are equally bad for the fit: it then weighs precision against outliers as ACC10 and ACC30 do.
 const ERROR_DEG_MAX: f64 = 40.0;
+/// Scales of the covariance between which the fitted one is looked for, and halvings of that range (on a logarithmic axis).
+const COVARIANCE_SCALES: [f64; 2] = [0.01, 100.0];
+const BISECTIONS: usize = 16;
 /// 90 % quantile of the chi-squared distribution with three degrees of freedom.
 const CHI2_3_90: f64 = 6.251_388_631_170_325;
 
@@ -25,6 +30,8 @@ pub struct Posed {
     pub embedding: Vec<f32>,
     /// Labelled allocentric rotation.
     pub truth: Rotation,
+    /// Up in the crop's virtual camera, where it is known.
+    pub up: Option<Vector3<f64>>,
 }
 
 /// The best setting found, and how it does on the data it was fitted on.
@@ -44,17 +51,17 @@ pub struct Fit {
     pub flip_brier: f64,
 }
 
-/// Tries every setting; the first of equally good ones is kept.
+/// Tries every setting; the first of equally good ones is kept. The level prior works as it will when the model is used.
 ///
 /// # Errors
 /// No objects, or a table that cannot be searched.
-pub fn fit(table: &ReferenceTable, objects: &[Posed]) -> Result<Fit> {
+pub fn fit(table: &ReferenceTable, objects: &[Posed], level_sigma_deg: f64) -> Result<Fit> {
     let mut best: Option<(f64, RetrievalSpec)> = None;
     for neighbors in NEIGHBORS {
         for mode_radius_deg in RADII_DEG {
             for temperature in TEMPERATURES {
                 let spec = RetrievalSpec { neighbors, temperature, mode_radius_deg, covariance_scale: 1.0 };
-                let cost = capped_error_deg(&errors_deg(objects, &answers(table, &spec, objects)?));
+                let cost = capped_error_deg(&errors_deg(objects, &answers(table, &spec, objects, level_sigma_deg)?));
                 if best.as_ref().is_none_or(|(least, _)| cost < *least) {
                     best = Some((cost, spec));
                 }
@@ -62,19 +69,42 @@ pub fn fit(table: &ReferenceTable, objects: &[Posed]) -> Result<Fit> {
         }
     }
     let (_, mut retrieval) = best.filter(|(cost, _)| cost.is_finite()).context("no objects to fit on")?;
-    // Errors have heavier tails than a normal distribution: the promise that users rely on is the wide one, so it is kept.
-    let unscaled = mahalanobis_squared(objects, &answers(table, &retrieval, objects)?);
-    retrieval.covariance_scale =
-        quantile_90(unscaled.iter().map(|(m, _)| *m)).context("no object within 30 degrees")? / CHI2_3_90;
-    judge(table, &retrieval, objects)
+    retrieval.covariance_scale = covariance_scale(table, &retrieval, objects, level_sigma_deg)?;
+    judge(table, &retrieval, objects, level_sigma_deg)
+}
+
+/// The scale at which 90 % of the objects lie in their 90 % ellipsoid. Errors have heavier tails than a normal distribution: the
+/// promise that users rely on is the wide one, so it is kept.
+///
+/// The level prior takes its part of a covariance away, the more the larger that is, so the scale is found by bisection.
+fn covariance_scale(
+    table: &ReferenceTable,
+    retrieval: &RetrievalSpec,
+    objects: &[Posed],
+    level_sigma_deg: f64,
+) -> Result<f64> {
+    let [mut low, mut high] = COVARIANCE_SCALES.map(f64::ln);
+    for _ in 0..BISECTIONS {
+        let middle = 0.5 * (low + high);
+        let spec = RetrievalSpec { covariance_scale: middle.exp(), ..retrieval.clone() };
+        let distances = mahalanobis_squared(objects, &answers(table, &spec, objects, level_sigma_deg)?);
+        let found = quantile_90(distances.iter().map(|(m, _)| *m)).context("no object within 30 degrees")?;
+        if found > CHI2_3_90 { low = middle } else { high = middle }
+    }
+    Ok(high.exp())
 }
 
 /// How a setting does.
 ///
 /// # Errors
 /// As [`fit`].
-pub fn judge(table: &ReferenceTable, retrieval: &RetrievalSpec, objects: &[Posed]) -> Result<Fit> {
-    let answers = answers(table, retrieval, objects)?;
+pub fn judge(
+    table: &ReferenceTable,
+    retrieval: &RetrievalSpec,
+    objects: &[Posed],
+    level_sigma_deg: f64,
+) -> Result<Fit> {
+    let answers = answers(table, retrieval, objects, level_sigma_deg)?;
     let errors = errors_deg(objects, &answers);
     let distances = mahalanobis_squared(objects, &answers);
     let count = distances.len().max(1) as f64;
@@ -92,12 +122,17 @@ pub fn judge(table: &ReferenceTable, retrieval: &RetrievalSpec, objects: &[Posed
     })
 }
 
-fn answers(table: &ReferenceTable, spec: &RetrievalSpec, objects: &[Posed]) -> Result<Vec<Retrieval>> {
+fn answers(
+    table: &ReferenceTable,
+    spec: &RetrievalSpec,
+    objects: &[Posed],
+    level_sigma_deg: f64,
+) -> Result<Vec<Retrieval>> {
     let mut retriever = Retriever::new(CpuTopK::new(spec.neighbors, 1), table.clone(), spec.clone(), 1)?;
     let rows = 0..u32::try_from(table.rotations.len()).context("the table is too long")?;
     let answer = |object: &Posed| {
         retriever.search(&object.embedding, rows.clone())?;
-        Ok(retriever.vote(0)?)
+        Ok(retriever.vote(0, level_prior(object.up, level_sigma_deg).as_ref())?)
     };
     objects.iter().map(answer).collect()
 }
@@ -132,7 +167,6 @@ fn quantile_90(values: impl Iterator<Item = f64>) -> Option<f64> {
 mod tests {
     use calibration::Viewpoint;
     use half::f16;
-    use nalgebra::Vector3;
     use rand::{Rng, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
@@ -165,7 +199,7 @@ mod tests {
             let noise = Vector3::from_fn(|_, _| normal());
             let truth = Rotation::from_scaled_axis(noise) * Viewpoint::from_degrees(shown, 0.0, 0.0).to_rotation();
             let angle = shown.to_radians();
-            Posed { embedding: vec![angle.cos() as f32, angle.sin() as f32], truth }
+            Posed { embedding: vec![angle.cos() as f32, angle.sin() as f32], truth, up: None }
         };
         (0..400).map(posed).collect()
     }
@@ -173,23 +207,23 @@ mod tests {
     #[test]
     fn the_fitted_covariance_holds_what_it_promises() {
         let (table, objects) = (table(), objects(4.0));
-        let fit = fit(&table, &objects).unwrap();
+        let fit = fit(&table, &objects, 0.0).unwrap();
         assert!((88.0..92.0).contains(&fit.inside_90), "{fit:?}");
         let mut doubtful = fit.retrieval.clone();
         doubtful.covariance_scale *= 4.0;
-        assert!(judge(&table, &doubtful, &objects).unwrap().inside_90 > fit.inside_90);
-        assert!(judge(&table, &doubtful, &objects).unwrap().nll > fit.nll, "over-wide ellipsoids cost likelihood");
+        assert!(judge(&table, &doubtful, &objects, 0.0).unwrap().inside_90 > fit.inside_90);
+        assert!(judge(&table, &doubtful, &objects, 0.0).unwrap().nll > fit.nll, "over-wide ellipsoids cost likelihood");
     }
 
     #[test]
     fn the_fit_is_at_least_as_good_as_the_unfitted_setting() {
         let (table, objects) = (table(), objects(4.0));
-        let unfitted = judge(&table, &crate::table::RETRIEVAL_UNFITTED, &objects).unwrap();
-        assert!(fit(&table, &objects).unwrap().capped_error_deg <= unfitted.capped_error_deg);
+        let unfitted = judge(&table, &crate::table::RETRIEVAL_UNFITTED, &objects, 0.0).unwrap();
+        assert!(fit(&table, &objects, 0.0).unwrap().capped_error_deg <= unfitted.capped_error_deg);
     }
 
     #[test]
     fn without_objects_there_is_nothing_to_fit() {
-        assert!(fit(&table(), &[]).is_err());
+        assert!(fit(&table(), &[], 0.0).is_err());
     }
 }

@@ -3,8 +3,10 @@
 use anyhow::{Context, Result};
 use calibration::{Rotation, so3};
 use kernels::{BoxPx, CpuCrop, CpuTopK, Crop, CropSpec, ImageView, PixelFormat};
+use models::retrieval::level::LevelPrior;
 use models::retrieval::{Retrieval, Retriever};
 use models::{Backbone, Model};
+use nalgebra::Vector3;
 
 use crate::datasets::Sample;
 
@@ -29,6 +31,7 @@ pub struct Evaluator {
     retriever: Retriever<CpuTopK>,
     pixels: Vec<f32>,
     embedding: Vec<f32>,
+    level_sigma_deg: f64,
 }
 
 impl Evaluator {
@@ -46,7 +49,14 @@ impl Evaluator {
             backbone: model.backbone,
             retriever,
             embedding: vec![0.0; dim],
+            level_sigma_deg: 0.0,
         })
+    }
+
+    /// With objects on ground that is level to `sigma_deg` (standard deviation, degrees), where the camera is known; 0: off.
+    #[must_use]
+    pub fn with_level_sigma_deg(self, sigma_deg: f64) -> Self {
+        Self { level_sigma_deg: sigma_deg, ..self }
     }
 
     /// The unit embedding of a sample's crop at `box_px`.
@@ -63,16 +73,22 @@ impl Evaluator {
     /// The model's answer for a sample at `box_px`.
     pub fn estimate(&mut self, sample: &Sample, box_px: &BoxPx) -> Result<Estimate> {
         let embedding = self.embed(sample, box_px)?.to_vec();
-        self.estimate_embedded(sample, &embedding)
+        self.estimate_embedded(sample, box_px, &embedding)
     }
 
-    /// The same for an embedding made before.
-    pub fn estimate_embedded(&mut self, sample: &Sample, embedding: &[f32]) -> Result<Estimate> {
+    /// The same for an embedding that was made of the crop at `box_px` before.
+    pub fn estimate_embedded(&mut self, sample: &Sample, box_px: &BoxPx, embedding: &[f32]) -> Result<Estimate> {
         let rows = 0..u32::try_from(self.retriever.table().rotations.len()).context("the table is too long")?;
         self.retriever.search(embedding, rows)?;
-        let retrieval = self.retriever.vote(0)?;
+        let level = level_prior(sample.up(box_px), self.level_sigma_deg);
+        let retrieval = self.retriever.vote(0, level.as_ref())?;
         let truth = sample.viewpoint.to_rotation();
         let error_deg = so3::geodesic_angle(&truth, &retrieval.best.rotation).to_degrees();
         Ok(Estimate { truth, retrieval, error_deg, occlusion: sample.occlusion })
     }
+}
+
+/// The prior of an object with this up axis on ground that is level to `sigma_deg`; none without an axis or with 0 degrees.
+pub fn level_prior(up: Option<Vector3<f64>>, sigma_deg: f64) -> Option<LevelPrior> {
+    up.filter(|_| sigma_deg > 0.0).map(|up| LevelPrior { up, sigma_rad: sigma_deg.to_radians() })
 }

@@ -81,6 +81,7 @@ fn load_frame(root: &Path, label_path: &Path) -> Result<Vec<Sample>> {
                 viewpoint: viewpoint(label, &calibration)?,
                 group: 0,
                 occlusion: label.occluded.clamp(0, 2) as u8,
+                camera: Some(calibration.camera),
             })
         })
         .collect()

@@ -25,19 +25,16 @@ pub fn embedding(graph: &mut Graph, trunk: Trunk, height: usize, width: usize, d
 }
 
 /// Appends the classifier that retrieval is compared with, on the same [`features`] for inputs of `height` x `width`
-/// (multiples of 32). Outputs: `azimuth_logits` `[B, 24]`, one per bin; `azimuth_offsets` `[B, 24]`, each bin's offset
-/// from its centre in bin widths (-0.5 to 0.5 by training, not bounded); `elevation_rad` `[B, 1]`.
+/// (multiples of 32). Output `angles` `[B, 49]`: 24 logits, one per bin; 24 offsets from a bin's centre in bin widths (-0.5 to
+/// 0.5 by training, not bounded); the elevation in radians.
 pub fn azimuth(graph: &mut Graph, trunk: Trunk, height: usize, width: usize) {
     let (features, inputs) = features(graph, trunk, height, width);
-    let outputs = [
-        ("bins", AZIMUTH_BINS, "azimuth_logits"),
-        ("offsets", AZIMUTH_BINS, "azimuth_offsets"),
-        ("elevation", 1, "elevation_rad"),
-    ];
-    for (layer, outputs, name) in outputs {
-        let node = graph.push(layer, Op::Linear { inputs, outputs }, &[features]);
-        graph.output(name, node);
-    }
+    let linear = |graph: &mut Graph, name: &str, outputs| graph.push(name, Op::Linear { inputs, outputs }, &[features]);
+    let bins = linear(graph, "bins", AZIMUTH_BINS);
+    let offsets = linear(graph, "offsets", AZIMUTH_BINS);
+    let elevation = linear(graph, "elevation", 1);
+    let angles = graph.push("angles", Op::Concat, &[bins, offsets, elevation]);
+    graph.output("angles", angles);
 }
 
 /// The pooled last map (what is seen) and the flattened fine map (where it is seen), and their length together.
@@ -70,10 +67,7 @@ mod tests {
         let shapes = infer(&graph, 96, 160).expect("shapes fit");
         let lengths: Vec<_> =
             graph.outputs.iter().map(|(name, node)| (name.as_str(), shapes[*node].dimensions())).collect();
-        assert_eq!(
-            lengths,
-            [("azimuth_logits", &[24][..]), ("azimuth_offsets", &[24][..]), ("elevation_rad", &[1][..])]
-        );
+        assert_eq!(lengths, [("angles", &[49][..])]);
         // 1280 pooled channels and 32 channels in each of 6 x 10 cells.
         let bins = graph.nodes.iter().find(|node| node.name == "bins").expect("bins");
         assert_eq!(bins.op, Op::Linear { inputs: 1280 + 32 * 6 * 10, outputs: 24 });

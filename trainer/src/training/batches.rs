@@ -1,19 +1,21 @@
 //! Ready batches, made by worker threads while the network learns.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use anyhow::{Context, Result};
-use calibration::{Rotation, Viewpoint};
+use calibration::Viewpoint;
 use image::RgbImage;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use super::config::{DataConfig, TrainingConfig};
 use super::sampling::{Sampler, reference_viewpoints};
 use crate::augmentation::{Augmenter, Material};
 use crate::datasets::kitti::{KittiSelection, load_sequence};
-use crate::datasets::{Sample, Source, cars_real, cutouts};
+use crate::datasets::{Picture, Sample, Source, cars_real, cutouts};
 use crate::rendering::{NormalRenderer, Shape, load_shapes};
 
 /// Batches waiting for the network.
@@ -26,21 +28,21 @@ pub fn shifted_frames(sequence: &str) -> std::ops::Range<u32> {
 /// Smallest box side used for training.
 const SIDE_MIN_PX: f64 = 24.0;
 /// Every so many Carvana pictures one is kept as an occluder.
-const CAR_CUTOUT_STRIDE: usize = 7;
+const CAR_CUTOUT_STRIDE: usize = 3;
 /// Every so many crops one stands in as a street behind cut-out cars.
 const BACKGROUND_STRIDE: usize = 23;
 
-/// One step's inputs, row-major.
+/// One step's inputs, row-major; bytes, because what waits in the queue and travels to a GPU should be small.
 #[derive(Debug)]
 pub struct Batch {
-    /// `[Q, 3, H, W]` normalised crops.
-    pub queries: Vec<f32>,
-    /// `[R, 3, h, w]` normal maps.
-    pub references: Vec<f32>,
-    /// Pose of each query, allocentric `camera_from_object`.
-    pub query_rotations: Vec<Rotation>,
-    /// Pose of each reference.
-    pub reference_rotations: Vec<Rotation>,
+    /// `[Q, 3, H, W]` crops before normalisation, 0 to 255.
+    pub queries: Vec<u8>,
+    /// `[R, 3, h, w]` normal maps, -127 to 127 for -1 to 1.
+    pub references: Vec<i8>,
+    /// Allocentric pose of each query.
+    pub query_viewpoints: Vec<Viewpoint>,
+    /// Allocentric pose of each reference.
+    pub reference_viewpoints: Vec<Viewpoint>,
 }
 
 /// Everything a batch is made of.
@@ -68,35 +70,33 @@ impl TrainingData {
         let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
         rng.set_stream(step as u64);
         let chosen = self.sampler.draw(config.queries_per_step, &mut rng);
-        let side = 3 * (config.query.width * config.query.height) as usize;
-        let mut queries = vec![0.0; chosen.len() * side];
-        let mut viewpoints = Vec::with_capacity(chosen.len());
-        for (&index, out) in chosen.iter().zip(queries.chunks_exact_mut(side)) {
+        let mut queries = Vec::with_capacity(chosen.len() * maker.crop.len());
+        let mut query_viewpoints = Vec::with_capacity(chosen.len());
+        for &index in &chosen {
             let sample = &self.samples[index];
-            let viewpoint = maker.augmenter.augment(sample, &mut rng, out);
-            viewpoints.push(viewpoint.with_context(|| format!("sample {index} ({:?})", sample.source))?);
+            let viewpoint = maker.augmenter.augment(sample, &mut rng, &mut maker.crop);
+            query_viewpoints.push(viewpoint.with_context(|| format!("sample {index} ({:?})", sample.source))?);
+            queries.extend(maker.crop.iter().map(|v| (v * 255.0 + 0.5) as u8));
         }
-        let reference_poses = reference_viewpoints(&viewpoints, config.references_per_step, &mut rng);
-        let mut references = vec![0.0; reference_poses.len() * maker.renderer.len()];
-        for (viewpoint, out) in reference_poses.iter().zip(references.chunks_exact_mut(maker.renderer.len())) {
+        let reference_viewpoints = reference_viewpoints(&query_viewpoints, config.references_per_step, &mut rng);
+        let mut references = Vec::with_capacity(reference_viewpoints.len() * maker.rendering.len());
+        for viewpoint in &reference_viewpoints {
             let shape = &self.shapes[rng.random_range(0..self.shapes.len())];
-            maker.renderer.render(&shape.mesh, viewpoint, out)?;
+            maker.renderer.render(&shape.mesh, viewpoint, &mut maker.rendering)?;
+            references.extend(maker.rendering.iter().map(|v| (v * 127.0).round() as i8));
         }
-        let rotations =
-            |viewpoints: &[Viewpoint]| viewpoints.iter().map(Viewpoint::to_rotation).collect::<Vec<Rotation>>();
-        let (query_rotations, reference_rotations) = (rotations(&viewpoints), rotations(&reference_poses));
-        Ok(Batch { queries, references, query_rotations, reference_rotations })
+        Ok(Batch { queries, references, query_viewpoints, reference_viewpoints })
     }
 
     /// Working memory for one worker.
     pub fn maker(&self, config: &TrainingConfig) -> BatchMaker {
+        let spec = config.query.crop_spec();
+        let renderer = NormalRenderer::new(config.reference.crop_spec());
         BatchMaker {
-            augmenter: Augmenter::new(
-                config.augmentation.clone(),
-                config.query.crop_spec(),
-                Arc::clone(&self.material),
-            ),
-            renderer: NormalRenderer::new(config.reference.crop_spec()),
+            augmenter: Augmenter::new(config.augmentation.clone(), spec, Arc::clone(&self.material)),
+            crop: vec![0.0; 3 * (spec.width * spec.height) as usize],
+            rendering: vec![0.0; renderer.len()],
+            renderer,
         }
     }
 }
@@ -105,7 +105,9 @@ impl TrainingData {
 #[derive(Debug)]
 pub struct BatchMaker {
     augmenter: Augmenter,
+    crop: Vec<f32>,
     renderer: NormalRenderer,
+    rendering: Vec<f32>,
 }
 
 /// Starts `workers` threads that make the batches of `steps`, and returns them in order.
@@ -146,16 +148,17 @@ fn load_samples(data: &DataConfig) -> Result<(Vec<Sample>, Material)> {
             frames_skipped: if sequence.synthetic { 0..0 } else { shifted_frames(&sequence.sequence) },
         };
         let source = if sequence.synthetic { Source::Synth } else { Source::Kitti };
-        samples.extend(load_sequence(&data.root.join(&sequence.path), &sequence.sequence, &selection, source)?);
+        samples.extend(load_sequence(&data.path(&sequence.path), &sequence.sequence, &selection, source)?);
     }
     let backgrounds: Vec<RgbImage> = samples
         .iter()
         .step_by(BACKGROUND_STRIDE)
+        .filter(|s| !s.is_photograph())
         .map(|s| s.picture.decode().map(|image| RgbImage::clone(&image)))
         .collect::<Result<_>>()?;
     let mut material = Material { backgrounds, ..Material::default() };
     if let Some(folder) = &data.cars_real {
-        let folder = data.root.join(folder);
+        let folder = data.path(folder);
         if data.shares.stanford > 0.0 {
             samples.extend(cars_real::load_stanford(&folder)?);
         }
@@ -164,12 +167,30 @@ fn load_samples(data: &DataConfig) -> Result<(Vec<Sample>, Material)> {
         }
         if data.shares.carvana > 0.0 {
             let carvana = cars_real::load_carvana(&folder)?;
-            material.cars = cutouts::load_cars(&carvana, CAR_CUTOUT_STRIDE)?;
+            material.cars = cutouts::load_cars(&carvana, CAR_CUTOUT_STRIDE);
             samples.extend(carvana);
         }
     }
+    decode_some(&mut samples, data.decoded_max_mb)?;
     if let Some(folder) = &data.coco {
-        material.occluders = cutouts::load_coco(&data.root.join(folder))?;
+        material.occluders = cutouts::load_coco(&data.path(folder))?;
     }
     Ok((samples, material))
+}
+
+/// Decodes pictures ahead until they fill `budget_mb`: decoding costs as much as augmenting.
+fn decode_some(samples: &mut [Sample], budget_mb: usize) -> Result<()> {
+    let left = AtomicUsize::new(budget_mb << 20);
+    samples.par_iter_mut().try_for_each(|sample| {
+        if !matches!(sample.picture, Picture::Encoded(_)) || left.load(Ordering::Relaxed) == 0 {
+            return Ok(());
+        }
+        let image = sample.picture.decode()?;
+        let size = image.as_raw().len();
+        let taken = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(size));
+        if taken.is_ok() {
+            sample.picture = Picture::Decoded(image);
+        }
+        Ok(())
+    })
 }

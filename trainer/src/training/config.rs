@@ -7,6 +7,7 @@ use kernels::CropSpec;
 use serde::{Deserialize, Serialize};
 
 use crate::augmentation::AugmentationConfig;
+use crate::networks::backbone::BackboneKind;
 use crate::rendering::{ShapeSource, VehicleShapes};
 
 /// A training run.
@@ -38,6 +39,12 @@ pub struct TrainingConfig {
     pub weight_decay: f64,
     /// Length of the embedding.
     pub embedding_dim: usize,
+    /// The networks' trunk.
+    #[serde(default)]
+    pub backbone: BackboneKind,
+    /// Number format of the convolutions.
+    #[serde(default)]
+    pub precision: Precision,
     /// ImageNet weights in safetensors (scripts/fetch_weights.sh), relative to the working directory.
     pub pretrained: PathBuf,
     /// The query's canvas, as the node will crop it.
@@ -85,15 +92,61 @@ impl Canvas {
     }
 }
 
+/// Number format of convolutions and their activations; heads and losses stay in single precision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// Single precision.
+    #[default]
+    F32,
+    /// bfloat16: twice the speed on a GPU that has it.
+    Bf16,
+}
+
+/// The pairwise term; the others than the first are the ablations of Kouros et al., Table 4.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PairLoss {
+    /// Contrastive pose loss: the margin grows with the distance of the poses.
+    #[default]
+    ContrastiveDynamic,
+    /// The same with one margin for all negative pairs, and none for positive ones.
+    ContrastiveFixed,
+    /// Triplet loss whose margin grows with the difference of the two pose distances.
+    TripletDynamic,
+    /// Contrastive pose loss on poses rounded to bins of `bin_deg`.
+    ContrastiveDiscretised,
+}
+
+/// Which pairs of a step count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Miner {
+    /// All.
+    #[default]
+    All,
+    /// Those of a triplet whose negative is not yet farther than its positive by the margin (Kouros et al.).
+    PoseMargin,
+}
+
 /// The loss is the sum of these terms.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LossConfig {
+    /// The pairwise term.
+    #[serde(default)]
+    pub pair: PairLoss,
+    /// Pairs it is computed on.
+    #[serde(default)]
+    pub miner: Miner,
+    /// Side of the bins of `contrastive_discretised` in degrees.
+    #[serde(default = "bin_deg")]
+    pub bin_deg: f64,
     /// Poses closer than this are positive pairs (paper: 5).
     pub positive_max_deg: f64,
     /// Margin m of the contrastive pose loss per radian of pose distance (paper: 1).
     pub margin: f64,
-    /// Weight of the contrastive pose loss.
+    /// Weight of the pairwise term.
     pub contrastive: f64,
     /// Weight of our listwise term: cross entropy between the softmax over a query's references and a target that falls
     /// off with pose distance.
@@ -104,11 +157,15 @@ pub struct LossConfig {
     pub listwise_temperature: f64,
 }
 
+fn bin_deg() -> f64 {
+    15.0
+}
+
 /// Where crops come from; a share of 0 leaves a source out.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
-    /// Folder all data paths are relative to.
+    /// Folder that data paths are relative to, but for those that begin with `./`: they start at the working directory.
     pub root: PathBuf,
     /// KITTI-layout sequences.
     #[serde(default)]
@@ -121,6 +178,20 @@ pub struct DataConfig {
     pub coco: Option<PathBuf>,
     /// Share of each source in a step.
     pub shares: Shares,
+    /// Memory for pictures that are decoded once instead of whenever they are drawn, in mebibytes.
+    #[serde(default = "decoded_max_mb")]
+    pub decoded_max_mb: usize,
+}
+
+fn decoded_max_mb() -> usize {
+    4096
+}
+
+impl DataConfig {
+    /// Where a path of this section leads.
+    pub fn path(&self, path: &Path) -> PathBuf {
+        if path.starts_with("./") { path.to_path_buf() } else { self.root.join(path) }
+    }
 }
 
 /// One sequence of a tracking-layout folder.
@@ -178,6 +249,9 @@ impl TrainingConfig {
             ensure!((0.0..1.0).contains(&canvas.context_margin), "{name}.context_margin: from 0 up to 1");
         }
         ensure!(self.embedding_dim > 0, "embedding_dim: must be positive");
+        ensure!(self.loss.bin_deg > 0.0 && self.loss.bin_deg <= 90.0, "loss.bin_deg: above 0, at most 90");
+        ensure!(self.loss.listwise_temperature > 0.0, "loss.listwise_temperature: must be positive");
+        ensure!(self.loss.listwise_width_deg > 0.0, "loss.listwise_width_deg: must be positive");
         ensure!((0.3..=1.0).contains(&self.augmentation.box_iou_min), "augmentation.box_iou_min: from 0.3 to 1");
         for (name, value) in self.augmentation.shares() {
             ensure!((0.0..=1.0).contains(&value), "augmentation.{name}: from 0 to 1, not {value}");
