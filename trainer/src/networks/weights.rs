@@ -1,4 +1,5 @@
-//! Files of trained weights: safetensors, and what PyTorch's `torch.save` writes, read without PyTorch.
+//! Files of trained weights: safetensors, and what PyTorch's `torch.save` writes, read without PyTorch (libtorch itself
+//! opens TorchScript archives, but no state dictionary of a module).
 //!
 //! Whatever the file, the result is single-precision tensors by name; integers (counters of batches) are left out.
 //! Nothing in a file is executed, and memory is bounded by the file's size. [`names`] maps published names to ours.

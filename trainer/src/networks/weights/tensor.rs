@@ -102,8 +102,8 @@ impl View {
         let mut data = Vec::with_capacity(length);
         let mut index = vec![0_usize; self.shape.len()];
         for _ in 0..length {
-            let steps = index.iter().zip(&self.stride).map(|(i, stride)| i.checked_mul(*stride));
-            let place = steps.fold(Some(self.offset), |sum, step| sum?.checked_add(step?));
+            let mut steps = index.iter().zip(&self.stride);
+            let place = steps.try_fold(self.offset, |sum, (i, stride)| sum.checked_add(i.checked_mul(*stride)?));
             let element = place.and_then(|place| kind.element(bytes, place));
             data.push(element.with_context(|| format!("element {index:?} lies beyond storage {key}"))?);
             for (i, side) in index.iter_mut().zip(&self.shape).rev() {
