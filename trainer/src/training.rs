@@ -7,6 +7,7 @@ pub mod batches;
 #[cfg(feature = "torch")]
 pub mod checkpoint;
 pub mod config;
+pub mod curves;
 #[cfg(feature = "torch")]
 pub mod export;
 #[cfg(feature = "torch")]

@@ -80,6 +80,20 @@ pub enum Op {
     Normalize,
 }
 
+impl Op {
+    /// Numbers that are learnt; the running statistics of a batch norm are not.
+    pub fn parameter_count(self) -> usize {
+        match self {
+            Self::Conv { inputs, outputs, kernel, groups, bias, .. } => {
+                (inputs / groups.max(1) * kernel * kernel + usize::from(bias)) * outputs
+            }
+            Self::BatchNorm { channels, .. } => 2 * channels,
+            Self::Linear { inputs, outputs } => (inputs + 1) * outputs,
+            _ => 0,
+        }
+    }
+}
+
 /// A named operation and where its inputs come from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {

@@ -3,8 +3,6 @@
 use super::backbone::{FeatureMap, Trunk};
 use super::graph::{Graph, NodeId, Op, Padding};
 
-/// Added to the variance of the heads' batch norms.
-const EPSILON: f64 = 1e-3;
 /// Channels of the last map before it is pooled.
 const POOLED_CHANNELS: usize = 1280;
 /// Channels kept per cell where the fine map is flattened.
@@ -41,18 +39,18 @@ pub fn azimuth(graph: &mut Graph, trunk: Trunk, height: usize, width: usize) {
 
 /// The pooled last map (what is seen) and the flattened fine map (where it is seen), and their length together.
 fn features(graph: &mut Graph, trunk: Trunk, height: usize, width: usize) -> (NodeId, usize) {
-    let wide = pointwise(graph, "head", trunk.last, POOLED_CHANNELS, Op::Relu6);
+    let wide = pointwise(graph, "head", trunk.last, POOLED_CHANNELS, Op::Relu6, trunk.epsilon);
     let pooled = graph.push("pool", Op::GlobalAveragePool, &[wide]);
-    let cells = pointwise(graph, "cells", trunk.fine, CELL_CHANNELS, Op::Relu);
+    let cells = pointwise(graph, "cells", trunk.fine, CELL_CHANNELS, Op::Relu, trunk.epsilon);
     let flat = graph.push("flatten", Op::Flatten, &[cells]);
     let both = graph.push("concat", Op::Concat, &[pooled, flat]);
     (both, POOLED_CHANNELS + CELL_CHANNELS * (height / 16) * (width / 16))
 }
 
-fn pointwise(graph: &mut Graph, name: &str, map: FeatureMap, outputs: usize, activation: Op) -> NodeId {
+fn pointwise(graph: &mut Graph, name: &str, map: FeatureMap, outputs: usize, activation: Op, epsilon: f64) -> NodeId {
     let padding = Padding { before: 0, after: 0 };
     let conv = Op::Conv { inputs: map.channels, outputs, kernel: 1, stride: 1, padding, groups: 1, bias: false };
-    graph.conv_norm(name, conv, EPSILON, Some(activation), map.node)
+    graph.conv_norm(name, conv, epsilon, Some(activation), map.node)
 }
 
 #[cfg(test)]

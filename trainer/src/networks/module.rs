@@ -3,8 +3,10 @@
 use anyhow::{Context, Result, bail, ensure};
 use tch::{Kind, Tensor, nn};
 
+use super::backbone::BackboneKind;
 use super::graph::{Graph, Node, Op};
 use super::onnx::{Parameter, Parameters};
+use super::weights;
 
 /// Momentum of the running statistics of batch norms.
 const NORM_MOMENTUM: f64 = 0.1;
@@ -201,6 +203,15 @@ fn apply(op: Op, inputs: &[&Tensor], parameters: &NodeParameters, train: bool) -
             first / squared.clamp_min(NORM_EPSILON).sqrt()
         }
     })
+}
+
+/// Published weights of a backbone (see [`weights`]) under the names used here.
+pub fn read_pretrained(path: &std::path::Path, kind: BackboneKind) -> Result<Vec<(String, Tensor)>> {
+    let tensor = |Parameter { shape, data }: Parameter| {
+        Tensor::from_slice(&data).view(shape.iter().map(|side| *side as i64).collect::<Vec<_>>().as_slice())
+    };
+    let parameters = weights::renamed(kind, weights::read(path)?);
+    Ok(parameters.into_iter().map(|(name, parameter)| (name, tensor(parameter))).collect())
 }
 
 /// Reads every tensor of a safetensors file, naming it in errors.

@@ -11,6 +11,8 @@ pub const IR_VERSION: i64 = 8;
 pub const OPSET_VERSION: i64 = 17;
 /// `TensorProto.DataType.FLOAT`.
 pub const DATA_TYPE_FLOAT: i32 = 1;
+/// `TensorProto.DataType.FLOAT16`.
+pub const DATA_TYPE_FLOAT16: i32 = 10;
 /// `AttributeProto.AttributeType.FLOAT`.
 const ATTRIBUTE_FLOAT: i32 = 1;
 /// `AttributeProto.AttributeType.INT`.

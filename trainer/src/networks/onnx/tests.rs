@@ -3,6 +3,7 @@
 mod format;
 mod random;
 mod reference;
+mod storage;
 
 use std::collections::HashSet;
 use std::mem::discriminant;
@@ -12,9 +13,11 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use tract_onnx::prelude::*;
 
-use super::{ExportSpec, Parameter, Parameters, export};
-use crate::networks::efficientnet;
+use super::{ExportSpec, Parameter, Parameters, WeightFormat, export, store_weights};
+use crate::networks::backbone::Trunk;
 use crate::networks::graph::{Graph, Op, Padding};
+use crate::networks::resnet::{Block, ResNet};
+use crate::networks::{efficientnet, heads, mobilenet};
 use reference::Tensor as Reference;
 
 /// Relative to values above one; what every later check of a trained network allows as well.
@@ -78,6 +81,22 @@ fn the_encoder_computes_what_its_description_says() {
 }
 
 #[test]
+fn the_other_trunks_and_the_classifier_compute_what_their_description_says() {
+    let basic = ResNet { block: Block::Basic, blocks: [1, 1, 1, 2] };
+    let bottleneck = ResNet { block: Block::Bottleneck, blocks: [1, 1, 1, 1] };
+    let append: [&dyn Fn(&mut Graph) -> Trunk; 3] =
+        [&|graph| basic.append(graph, 0), &|graph| bottleneck.append(graph, 0), &|graph| mobilenet::trunk(graph, 0)];
+    for (seed, append) in (0..).zip(append) {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut graph = Graph::new(3);
+        let trunk = append(&mut graph);
+        heads::azimuth(&mut graph, trunk, 32, 32);
+        let parameters = random::parameters(&graph, &mut rng);
+        check_against_reference(&graph, &parameters, [32, 32], &mut rng);
+    }
+}
+
+#[test]
 fn uneven_padding_adds_rows_below_and_columns_to_the_right() {
     let mut graph = Graph::new(1);
     let padding = Padding { before: 0, after: 1 };
@@ -136,16 +155,19 @@ fn onnx_checker_accepts_the_encoder_and_onnx_runtime_agrees_with_tract() {
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let (shape, folder) = ([3, 3, 128, 224], tempfile::tempdir().unwrap());
     let graph = efficientnet::encoder(shape[2], shape[3], 512);
-    let bytes = export_plain(&graph, &random::parameters(&graph, &mut rng), [shape[2], shape[3]]);
+    let plain = export_plain(&graph, &random::parameters(&graph, &mut rng), [shape[2], shape[3]]);
     let input = random::values(&mut rng, shape.iter().product());
-    let [(_, embedding)] = run(&load(&bytes), shape, &input).try_into().unwrap();
     let raw = |values: &[f32]| -> Vec<u8> { values.iter().flat_map(|value| value.to_le_bytes()).collect() };
-    let files = [("encoder.onnx", bytes), ("input.f32", raw(&input)), ("embedding.f32", raw(&embedding))];
-    for (name, bytes) in &files {
-        std::fs::write(folder.path().join(name), bytes).unwrap();
+    for format in [WeightFormat::F32, WeightFormat::F16] {
+        let bytes = store_weights(&plain, format).unwrap();
+        let [(_, embedding)] = run(&load(&bytes), shape, &input).try_into().unwrap();
+        let files = [("encoder.onnx", bytes), ("input.f32", raw(&input)), ("embedding.f32", raw(&embedding))];
+        for (name, bytes) in &files {
+            std::fs::write(folder.path().join(name), bytes).unwrap();
+        }
+        let python = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
+        let mut check = std::process::Command::new(python);
+        check.args(["-c", PYTHON_CHECK]).arg(folder.path()).args(shape.map(|side| side.to_string()));
+        assert!(check.status().unwrap().success(), "{format:?}");
     }
-    let python = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
-    let mut check = std::process::Command::new(python);
-    check.args(["-c", PYTHON_CHECK]).arg(folder.path()).args(shape.map(|side| side.to_string()));
-    assert!(check.status().unwrap().success());
 }
