@@ -49,7 +49,7 @@ impl Stage {
         }
         let street = &streets[rng.random_range(0..streets.len())];
         self.street.resize(out.len(), 0.0);
-        let place = somewhere(street, rng);
+        let place = somewhere(street, spec, rng);
         self.crop.crop(&rgb(street)?, &[place], &CropSpec { context_margin: 0.0, ..*spec }, &mut self.street)?;
         self.alpha.clear();
         self.alpha.resize(out.len(), 1.0);
@@ -98,11 +98,13 @@ fn rgb(image: &RgbImage) -> Result<ImageView<'_>> {
     Ok(ImageView::new(image.as_raw(), image.width(), image.height(), 3 * image.width() as usize, PixelFormat::Rgb8)?)
 }
 
-/// A window of a street, a third of it or more.
-fn somewhere(street: &RgbImage, rng: &mut impl Rng) -> BoxPx {
+/// A window of a street with the canvas' aspect, half of what fits or more.
+fn somewhere(street: &RgbImage, spec: &CropSpec, rng: &mut impl Rng) -> BoxPx {
     let (width, height) = (street.width() as f32, street.height() as f32);
-    let (w, h) = (width * rng.random_range(0.33..=1.0), height * rng.random_range(0.5..=1.0));
-    let (x, y) = (rng.random_range(0.0..=width - w), rng.random_range(0.0..=height - h));
+    let aspect = spec.width as f32 / spec.height as f32;
+    let w = width.min(height * aspect) * rng.random_range(0.5..=1.0);
+    let h = w / aspect;
+    let (x, y) = (rng.random_range(0.0..=1.0) * (width - w), rng.random_range(0.0..=1.0) * (height - h));
     BoxPx { x1: x, y1: y, x2: x + w, y2: y + h }
 }
 

@@ -91,7 +91,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 /// The manifest of the files in `made`. Retrieval settings of a manifest in the output folder are kept where they were fitted
 /// for this very network: distances of another one mean something else.
 fn manifest(args: &TableArgs, config: &TrainingConfig, made: &Path) -> Result<Manifest> {
-    let spec = config.query.crop_spec();
+    let spec = config.query_spec();
     let mut artifacts = std::collections::BTreeMap::new();
     for name in [BACKBONE, TABLE] {
         let bytes = read(&made.join(name))?;

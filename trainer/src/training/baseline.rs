@@ -40,7 +40,7 @@ impl Method for Baseline {
     }
 
     fn loss(&mut self, batch: &Batch, config: &TrainingConfig) -> Result<StepLoss> {
-        let crops = inputs::queries(&batch.queries, &config.query, self.device);
+        let crops = inputs::queries(&batch.queries, config, self.device);
         let angles = self.network.forward(&crops, true)?.swap_remove(0);
         let bins = AZIMUTH_BINS as i64;
         let positions: Vec<f64> = batch

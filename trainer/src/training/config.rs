@@ -7,7 +7,7 @@ use kernels::CropSpec;
 use serde::{Deserialize, Serialize};
 
 use crate::augmentation::AugmentationConfig;
-use crate::networks::backbone::BackboneKind;
+use crate::networks::backbone::{BackboneKind, Normalisation};
 use crate::rendering::{ShapeSource, VehicleShapes};
 
 /// A training run.
@@ -79,7 +79,7 @@ pub struct Canvas {
 }
 
 impl Canvas {
-    /// The crop of a canvas with ImageNet-Lite normalisation (mean 127/255, std 128/255, as the weights were trained).
+    /// The crop of a canvas, normalised as EfficientNet-Lite0 is; see [`TrainingConfig::query_spec`].
     pub fn crop_spec(&self) -> CropSpec {
         CropSpec {
             width: self.width,
@@ -231,6 +231,12 @@ pub struct Shares {
 }
 
 impl TrainingConfig {
+    /// The crop of queries, as the node will make it: the trunk's published weights fix its normalisation.
+    pub fn query_spec(&self) -> CropSpec {
+        let Normalisation { mean, std } = self.backbone.normalisation();
+        CropSpec { mean, std, ..self.query.crop_spec() }
+    }
+
     /// Reads and checks a run's description.
     pub fn load(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;

@@ -4,13 +4,13 @@ use anyhow::Result;
 use calibration::{Viewpoint, so3};
 use tch::{Device, Tensor};
 
-use super::config::Canvas;
+use super::config::{Canvas, TrainingConfig};
 
 /// Crops 0 to 255 as `[Q, 3, H, W]`, normalised as the node will.
-pub fn queries(bytes: &[u8], canvas: &Canvas, device: Device) -> Tensor {
-    let spec = canvas.crop_spec();
+pub fn queries(bytes: &[u8], config: &TrainingConfig, device: Device) -> Tensor {
+    let spec = config.query_spec();
     let channels = |values: [f32; 3]| Tensor::from_slice(&values).view([1, 3, 1, 1]).to_device(device);
-    let crops = shaped(Tensor::from_slice(bytes), canvas).to_device(device).to_kind(tch::Kind::Float) / 255.0;
+    let crops = shaped(Tensor::from_slice(bytes), &config.query).to_device(device).to_kind(tch::Kind::Float) / 255.0;
     (crops - channels(spec.mean)) / channels(spec.std)
 }
 

@@ -17,7 +17,7 @@ use super::loss::{geodesic_distances, retrieval_loss};
 use super::run::{HEADS, Method, StepLoss};
 use crate::networks::graph::Graph;
 use crate::networks::heads;
-use crate::networks::module::{Module, read_weights};
+use crate::networks::module::{Module, read_pretrained};
 
 /// A query encoder and a reference encoder.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub struct Retrieval {
 /// A network whose trunk starts from the run's pretrained weights.
 pub(super) fn pretrained(config: &TrainingConfig, path: &nn::Path<'_>, graph: Graph) -> Result<Module> {
     let mut module = Module::new(path, graph, &HEADS);
-    let count = module.load(&read_weights(&config.pretrained)?)?;
+    let count = module.load(&read_pretrained(&config.pretrained, config.backbone)?)?;
     ensure!(count > 50, "{}: only {count} tensors fit the network", config.pretrained.display());
     if config.precision == Precision::Bf16 {
         module.use_precision(Kind::BFloat16);
@@ -54,7 +54,7 @@ impl Method for Retrieval {
     }
 
     fn loss(&mut self, batch: &Batch, config: &TrainingConfig) -> Result<StepLoss> {
-        let crops = inputs::queries(&batch.queries, &config.query, self.device);
+        let crops = inputs::queries(&batch.queries, config, self.device);
         let renderings = inputs::references(&batch.references, &config.reference, self.device);
         let queries = self.query.forward(&crops, true)?.swap_remove(0);
         let fresh = self.reference.forward(&renderings, true)?.swap_remove(0);

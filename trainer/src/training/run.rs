@@ -12,7 +12,7 @@ use tch::{Device, Kind, Tensor, nn};
 use super::batches::{Batch, TrainingData, stream};
 use super::checkpoint::Checkpoint;
 use super::config::{Canvas, TrainingConfig};
-use super::export;
+use super::{curves, export};
 use super::optimizer::AdamW;
 use crate::networks::module::Module;
 
@@ -134,7 +134,7 @@ impl<M: Method> Run<M> {
             }
         }
         bar.finish();
-        Ok(())
+        curve.draw(&folder.join("curves.svg"))
     }
 
     /// One step; the terms stay on the device, since reading them would make it wait.
@@ -195,6 +195,12 @@ impl Curve {
     fn add(&mut self, terms: &Tensor) {
         self.sums = Some(self.sums.take().map_or_else(|| terms.copy(), |sums| sums + terms));
         self.count += 1;
+    }
+
+    /// Draws the whole log, of earlier sessions too.
+    fn draw(&self, picture: &Path) -> Result<()> {
+        let log = std::fs::read_to_string(&self.path).with_context(|| self.path.display().to_string())?;
+        std::fs::write(picture, curves::svg(&log)?).with_context(|| picture.display().to_string())
     }
 
     /// Writes the means as a line and starts anew; returns the line.
