@@ -94,13 +94,14 @@ fn convolve(plane: &mut [f32], start: usize, step: usize, count: usize, kernel: 
     for i in 0..count {
         line[i] = plane[start + i * step];
     }
+    let edge = |at: isize| line[at.clamp(0, count as isize - 1) as usize];
     for i in 0..count {
-        let mut sum = 0.0;
-        for (k, weight) in kernel.iter().enumerate() {
-            let at = (i as isize + k as isize - radius).clamp(0, count as isize - 1);
-            sum += weight * line[at as usize];
-        }
-        plane[start + i * step] = sum;
+        let first = i as isize - radius;
+        let inside = first >= 0 && i as isize + radius < count as isize;
+        plane[start + i * step] = match inside {
+            true => kernel.iter().zip(&line[first as usize..]).map(|(weight, value)| weight * value).sum(),
+            false => kernel.iter().zip(first..).map(|(weight, at)| weight * edge(at)).sum(),
+        };
     }
 }
 
@@ -109,11 +110,14 @@ pub fn add_noise(canvas: &mut [f32], sigma: f32, rng: &mut impl Rng) {
     if sigma <= 0.0 {
         return;
     }
-    for value in canvas {
-        let bits: u32 = rng.random();
-        let sum = (0..4).map(|i| ((bits >> (8 * i)) & 0xff) as f32 / 255.0 - 0.5).sum::<f32>();
-        // The sum of four uniforms of width 1 has variance 4/12.
-        *value = (*value + sigma * sum * 1.732).clamp(0.0, 1.0);
+    // All at once: drawing number by number costs more than the rest of the augmentation.
+    let mut bytes = vec![0; 4 * canvas.len()];
+    rng.fill_bytes(&mut bytes);
+    // The sum of four uniforms of width 1 has variance 4/12.
+    let scale = sigma * 1.732 / 255.0;
+    for (value, four) in canvas.iter_mut().zip(bytes.chunks_exact(4)) {
+        let sum = i32::from(four[0]) + i32::from(four[1]) + i32::from(four[2]) + i32::from(four[3]) - 510;
+        *value = (*value + scale * sum as f32).clamp(0.0, 1.0);
     }
 }
 

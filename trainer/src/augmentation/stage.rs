@@ -1,5 +1,6 @@
 //! The target in its surroundings: a camera's picture has its own, a photograph cut to the object gets a street.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -58,12 +59,17 @@ impl Stage {
             self.crop.crop(&view, &[shown.box_px], &CropSpec { fill: [0.0; 3], ..*spec }, &mut self.alpha)?;
         }
         let picture = BoxPx { x1: 0.0, y1: 0.0, x2: shown.image.width() as f32, y2: shown.image.height() as f32 };
-        let picture = on_canvas(&picture, &shown.box_px, spec);
-        let (width, height) = (spec.width as usize, spec.height as usize);
-        for (index, (value, street)) in out.iter_mut().zip(&self.street).enumerate() {
-            let inside = contains(&picture, index % width, index / width % height);
-            let alpha = if inside { self.alpha[index] } else { 0.0 };
-            *value = *value * alpha + street * (1.0 - alpha);
+        let (columns, rows) = pixels(&on_canvas(&picture, &shown.box_px, spec), spec);
+        let width = spec.width as usize;
+        for (row, ((out, street), alpha)) in
+            out.chunks_exact_mut(width).zip(self.street.chunks_exact(width)).zip(self.alpha.chunks_exact(width)).enumerate()
+        {
+            let inside = if rows.contains(&(row % spec.height as usize)) { columns.clone() } else { 0..0 };
+            out[..inside.start].copy_from_slice(&street[..inside.start]);
+            out[inside.end..].copy_from_slice(&street[inside.end..]);
+            for x in inside {
+                out[x] = out[x] * alpha[x] + street[x] * (1.0 - alpha[x]);
+            }
         }
         Ok(())
     }
@@ -79,13 +85,21 @@ pub fn on_canvas(rectangle: &BoxPx, box_px: &BoxPx, spec: &CropSpec) -> BoxPx {
 
 /// Fills what lies beyond the camera's borders, as the node's crop does.
 pub fn hide_beyond(shown: &Shown<'_>, spec: &CropSpec, out: &mut [f32]) {
-    let visible = on_canvas(&shown.visible, &shown.box_px, spec);
+    let (columns, rows) = pixels(&on_canvas(&shown.visible, &shown.box_px, spec), spec);
     let (width, height) = (spec.width as usize, spec.height as usize);
-    for (index, value) in out.iter_mut().enumerate() {
-        if !contains(&visible, index % width, index / width % height) {
-            *value = spec.fill[index / (width * height)];
-        }
+    for (row, values) in out.chunks_exact_mut(width).enumerate() {
+        let fill = spec.fill[row / height];
+        let seen = if rows.contains(&(row % height)) { columns.clone() } else { 0..0 };
+        values[..seen.start].fill(fill);
+        values[seen.end..].fill(fill);
     }
+}
+
+/// Columns and rows of the canvas whose middles lie in the rectangle.
+fn pixels(rectangle: &BoxPx, spec: &CropSpec) -> (Range<usize>, Range<usize>) {
+    let first = |at: f32, count: u32| (at - 0.5).ceil().clamp(0.0, count as f32) as usize;
+    let range = |from: f32, to: f32, count: u32| first(from, count)..first(to, count).max(first(from, count));
+    (range(rectangle.x1, rectangle.x2, spec.width), range(rectangle.y1, rectangle.y2, spec.height))
 }
 
 /// Whether the middle of a pixel lies in the rectangle.

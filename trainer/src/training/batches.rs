@@ -83,7 +83,7 @@ impl TrainingData {
         for viewpoint in &reference_viewpoints {
             let shape = &self.shapes[rng.random_range(0..self.shapes.len())];
             maker.renderer.render(&shape.mesh, viewpoint, &mut maker.rendering)?;
-            references.extend(maker.rendering.iter().map(|v| (v * 127.0).round() as i8));
+            references.extend(maker.rendering.iter().map(|v| ((v * 127.0 + 127.5) as u8).wrapping_sub(127) as i8));
         }
         Ok(Batch { queries, references, query_viewpoints, reference_viewpoints })
     }

@@ -77,7 +77,6 @@ impl<M: Method> Run<M> {
     /// Weights that are missing or do not fit.
     pub fn new(config: TrainingConfig) -> Result<Self> {
         tch::manual_seed(config.seed as i64);
-        tch::Cuda::cudnn_set_benchmark(true);
         let store = nn::VarStore::new(Device::cuda_if_available());
         let method = M::new(&config, &store.root())?;
         let optimizer = AdamW::new(&store, &HEADS);
