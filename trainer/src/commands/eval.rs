@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use models::{BackboneConfig, Model};
 
 use crate::encoder::available_providers;
+use crate::evaluation::classifier::Classifier;
 use crate::evaluation::crops::CropKind;
 use crate::evaluation::measure::{Measurement, measure};
 use crate::evaluation::summary::{Subject, Summary};
@@ -33,6 +34,9 @@ pub struct EvalArgs {
     /// Model folder
     #[arg(long, default_value = "models/zoo/car")]
     pub model: PathBuf,
+    /// Instead of a model, the classifier baseline of this run (`trainer train baseline`)
+    #[arg(long, conflicts_with = "model")]
+    pub classifier: Option<PathBuf>,
     /// Crops, one table each [default: jitter with --jitter-iou, else tight]
     #[arg(long, value_enum, value_delimiter = ',')]
     pub crop: Vec<CropChoice>,
@@ -76,15 +80,7 @@ fn parse_iou(text: &str) -> Result<f32, String> {
 pub fn run(args: &EvalArgs) -> Result<()> {
     let crops = crops(args)?;
     let set = TestSet::new(&args.set, args.seed).context("name a test set, such as --kitti")?;
-    let config = BackboneConfig { providers: available_providers(), threads: 2, batch_max: 1, library: None };
-    let model = Model::load(&args.model, &config)?;
-    let subject = Subject {
-        model: model.manifest.name.clone(),
-        model_sha256: model.sha256.clone(),
-        protocol: set.protocol().to_owned(),
-        level_sigma_deg: args.level_sigma_deg,
-    };
-    let mut evaluator = Evaluator::new(model)?.with_level_sigma_deg(args.level_sigma_deg);
+    let (mut evaluator, subject) = open(args, set.protocol())?;
     let shown_max = if args.report.is_some() { report::CASES_MAX } else { 0 };
     let Measurement { crops, not_covered } = measure(&mut evaluator, set.open()?, &crops, args.seed, shown_max)?;
     if let Some(path) = &args.details {
@@ -104,6 +100,22 @@ pub fn run(args: &EvalArgs) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The model or the baseline, and how its tables are headed.
+fn open(args: &EvalArgs, protocol: &str) -> Result<(Evaluator, Subject)> {
+    let protocol = protocol.to_owned();
+    if let Some(run) = &args.classifier {
+        let path = run.join("classifier.onnx");
+        let model_sha256 = models::sha256_hex(&std::fs::read(&path).with_context(|| path.display().to_string())?);
+        let subject = Subject { model: run.display().to_string(), model_sha256, protocol, level_sigma_deg: 0.0 };
+        return Ok((Evaluator::of_classifier(Classifier::open(run)?), subject));
+    }
+    let config = BackboneConfig { providers: available_providers(), threads: 2, batch_max: 1, library: None };
+    let model = Model::load(&args.model, &config)?;
+    let (name, model_sha256) = (model.manifest.name.clone(), model.sha256.clone());
+    let subject = Subject { model: name, model_sha256, protocol, level_sigma_deg: args.level_sigma_deg };
+    Ok((Evaluator::new(model)?.with_level_sigma_deg(args.level_sigma_deg), subject))
 }
 
 fn crops(args: &EvalArgs) -> Result<Vec<CropKind>> {

@@ -14,7 +14,7 @@ use super::uncertainty::{Claim, Uncertainty};
 pub struct Summary {
     /// Name of the model.
     pub model: String,
-    /// SHA-256 of its manifest, which stands for all of its files.
+    /// SHA-256 of its manifest, which stands for all of its files, or of the network of a baseline.
     pub model_sha256: String,
     /// `kitti3d`, `synthetic_occlusion`, …
     pub protocol: String,

@@ -20,10 +20,10 @@ pub struct TestSetArgs {
     #[arg(long)]
     pub kitti: Option<PathBuf>,
     /// Only these frames: a file with one number a line, such as KITTI's val.txt [default: all]
-    #[arg(long, requires = "kitti", conflicts_with = "sequence")]
+    #[arg(long, conflicts_with_all = ["sequence", "synthetic_occlusion"])]
     pub frames: Option<PathBuf>,
     /// Evaluate this sequence of a tracking-layout folder (KITTI tracking, or what `trainer synth` writes)
-    #[arg(long, requires = "kitti")]
+    #[arg(long, conflicts_with = "synthetic_occlusion")]
     pub sequence: Option<String>,
     /// First frame of the sequence
     #[arg(long, default_value_t = 0, requires = "sequence")]
@@ -32,10 +32,10 @@ pub struct TestSetArgs {
     #[arg(long)]
     pub synthetic_occlusion: bool,
     /// Objects a level of --synthetic-occlusion
-    #[arg(long, default_value_t = 150, requires = "synthetic_occlusion")]
+    #[arg(long, default_value_t = 150, conflicts_with = "kitti")]
     pub objects: usize,
     /// Occluders of --synthetic-occlusion from this COCO folder in YOLO layout [default: rendered cars and simple shapes]
-    #[arg(long, requires = "synthetic_occlusion")]
+    #[arg(long, conflicts_with = "kitti")]
     pub coco: Option<PathBuf>,
 }
 
