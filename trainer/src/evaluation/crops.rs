@@ -58,6 +58,14 @@ pub struct PlacedCrop {
     pub seen_px: BoxPx,
 }
 
+impl PlacedCrop {
+    /// Whether it shows anything of the picture: NeMo's window of a car cut off by the border may lie beyond it.
+    pub fn is_inside(&self, image: &RgbImage) -> bool {
+        let BoxPx { x1, y1, x2, y2 } = self.seen_px;
+        x1 < image.width() as f32 && y1 < image.height() as f32 && x2 > 0.0 && y2 > 0.0
+    }
+}
+
 impl CropKind {
     /// The box of an object in its decoded picture, for a model that wants its crops by `spec`.
     ///
@@ -114,6 +122,17 @@ mod tests {
         {
             assert!((found - wanted).abs() < 1e-3, "{window:?}");
         }
+    }
+
+    #[test]
+    fn a_window_beyond_the_border_shows_nothing() {
+        let image = RgbImage::new(20, 10);
+        let placed = |x1: f32, y1: f32| {
+            let box_px = BoxPx { x1, y1, x2: x1 + 5.0, y2: y1 + 5.0 };
+            PlacedCrop { box_px, seen_px: box_px }.is_inside(&image)
+        };
+        assert!(placed(0.0, 0.0) && placed(-4.0, 9.0));
+        assert!(!placed(20.0, 0.0) && !placed(-5.0, 0.0) && !placed(0.0, -6.0) && !placed(0.0, 10.0));
     }
 
     #[test]

@@ -77,6 +77,8 @@ pub struct Measured {
     pub crop: CropKind,
     /// A line for each object.
     pub outcomes: Vec<Outcome>,
+    /// Objects of which this crop shows nothing; they have no outcome.
+    pub outside: usize,
     /// Best and worst cases, with what the network saw.
     pub gallery: Gallery,
     rng: ChaCha8Rng,
@@ -87,7 +89,7 @@ impl Measured {
     pub fn new(crop: CropKind, seed: u64, shown_max: usize) -> Self {
         // Each crop draws from the seed anew: a floor's table is the same whatever other floors were asked for.
         let rng = ChaCha8Rng::seed_from_u64(seed);
-        Self { crop, outcomes: Vec::new(), gallery: Gallery::new(shown_max), rng }
+        Self { crop, outcomes: Vec::new(), outside: 0, gallery: Gallery::new(shown_max), rng }
     }
 
     fn add(
@@ -98,6 +100,10 @@ impl Measured {
         rows: std::ops::Range<u32>,
     ) -> Result<()> {
         let placed = self.crop.place(object, image, evaluator.spec(), &mut self.rng)?;
+        if !placed.is_inside(image) {
+            self.outside += 1;
+            return Ok(());
+        }
         let up = object.sample.up(&placed.box_px);
         let answer = evaluator.answer(image, &placed.seen_px, rows, up)?;
         let outcome = Outcome::new(object, placed.box_px, &answer);

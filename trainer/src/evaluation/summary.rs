@@ -29,6 +29,9 @@ pub struct Summary {
     /// Objects of categories that the model does not know, by category; they are in no row.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub not_covered: BTreeMap<String, usize>,
+    /// Objects of which this crop shows nothing (oracle windows beyond the border); they are in no row.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub outside: usize,
 }
 
 /// The model that was measured, and how.
@@ -58,6 +61,7 @@ impl Summary {
             rows: rows(&scored),
             calibration: Uncertainty::of(&claims),
             not_covered: not_covered.clone(),
+            outside: measured.outside,
         }
     }
 
@@ -70,9 +74,13 @@ impl Summary {
     pub fn not_covered_note(&self) -> Option<String> {
         let count: usize = self.not_covered.values().sum();
         let categories: Vec<String> = self.not_covered.iter().map(|(name, count)| format!("{name} {count}")).collect();
-        (count > 0).then(|| {
+        let unknown = (count > 0).then(|| {
             format!("{count} objects are of categories that the model does not know: {}", categories.join(", "))
-        })
+        });
+        let outside =
+            (self.outside > 0).then(|| format!("{} objects are not in the picture at this crop", self.outside));
+        let notes: Vec<String> = unknown.into_iter().chain(outside).collect();
+        (!notes.is_empty()).then(|| notes.join("; "))
     }
 
     /// The table for a terminal.
@@ -124,6 +132,11 @@ impl Summary {
         }
         Ok(())
     }
+}
+
+/// The form that serde wants.
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 #[cfg(test)]

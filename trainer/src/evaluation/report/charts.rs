@@ -6,8 +6,8 @@ use super::markup::grade;
 use crate::evaluation::azimuth::{AzimuthBin, BIN_COUNT, BIN_DEG};
 
 /// Size of a chart and its margins left, right, top, bottom; pixels of its own.
-const SIZE_PX: [f64; 2] = [560.0, 290.0];
-const MARGINS_PX: [f64; 4] = [44.0, 12.0, 30.0, 42.0];
+const SIZE_PX: [f64; 2] = [560.0, 302.0];
+const MARGINS_PX: [f64; 4] = [44.0, 12.0, 42.0, 42.0];
 /// Bounds of the histogram's bins, degrees. Uneven, because what matters lies at the small end and beyond 150.
 const BOUNDS_DEG: [f64; 9] = [0.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 150.0, 180.0];
 
@@ -130,6 +130,6 @@ mod tests {
     fn a_full_bar_reaches_from_the_foot_to_the_top_of_the_plot() {
         let mut svg = String::new();
         bar(&mut svg, [0.0, 1.0], 1.0, "good", "");
-        assert!(svg.contains("x=\"44.0\" y=\"30.0\" width=\"504.0\" height=\"218.0\""), "{svg}");
+        assert!(svg.contains("x=\"44.0\" y=\"42.0\" width=\"504.0\" height=\"218.0\""), "{svg}");
     }
 }
