@@ -159,12 +159,12 @@ fn rows(pairs: &[(&Detail, &Detail)]) -> Vec<ComparedRow> {
             of_line.extend(both.0.zip(both.1));
         }
     }
-    let row = |(((line, first), second), drawn): (((&Line, Option<Scores>), Option<Scores>), Vec<(Scores, Scores)>)| {
-        let (first, second) = first.zip(second)?;
-        let difference = Difference::of(&first, &second, &drawn)?;
+    let row = |(index, line): (usize, &Line)| {
+        let (first, second) = (first[index]?, second[index]?);
+        let difference = Difference::of(&first, &second, &drawn[index])?;
         Some(ComparedRow { split: line.split.clone(), category: line.category.clone(), first, second, difference })
     };
-    layout.lines.iter().zip(first).zip(second).zip(drawn).filter_map(row).collect()
+    layout.lines.iter().enumerate().filter_map(row).collect()
 }
 
 impl Difference {
