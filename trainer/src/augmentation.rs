@@ -135,7 +135,13 @@ impl Augmenter {
         if rng.random_bool(self.config.truncated_share) {
             truncate(&mut box_px, &mut visible, self.config.truncated_max, rng);
         }
-        let shown = Shown { image: &image, mask: sample.picture.mask(), box_px, visible, is_photograph: sample.is_photograph() };
+        let shown = Shown {
+            image: &image,
+            mask: sample.picture.mask(),
+            box_px,
+            visible,
+            is_photograph: sample.is_photograph(),
+        };
         let (width, height) = (self.spec.width, self.spec.height);
         match self.coarse_size(&box_px, rng) {
             None => self.draw(&shown, (width, height), rng, out)?,

@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub mod calibrate;
+pub mod compare;
 pub mod eval;
 pub mod export;
 pub mod render;

@@ -34,8 +34,10 @@ enum Command {
     Table(commands::table::TableArgs),
     /// Fit how a model's neighbours vote, on held-out data
     Calibrate(commands::calibrate::CalibrateArgs),
-    /// Measure a model on KITTI labels
+    /// Measure a model on a test set
     Eval(commands::eval::EvalArgs),
+    /// Compare two measured models object by object
+    Compare(commands::compare::CompareArgs),
     /// Render reference views or training crops as a contact sheet
     Render(commands::render::RenderArgs),
 }
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Command::Table(args) => commands::table::run(&args),
         Command::Calibrate(args) => commands::calibrate::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
+        Command::Compare(args) => commands::compare::run(&args),
         Command::Render(args) => commands::render::run(&args),
     };
     match result {

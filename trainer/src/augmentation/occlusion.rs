@@ -78,7 +78,8 @@ fn aside(cutout: &Cutout, target: &BoxPx, height: f32, reach: f32, ground: f32, 
 fn blend(cutout: &Cutout, paper: &mut Paper<'_>, at: &Placement, spared: Option<&BoxPx>) {
     let (cw, ch) = (cutout.colour.width() as f32, cutout.colour.height() as f32);
     let (left, top) = (at.center.0 - 0.5 * at.factor * cw, at.center.1 - 0.5 * at.factor * ch);
-    let range = |start: f32, len: f32, end: usize| start.max(0.0) as usize..((start + len).clamp(0.0, end as f32)) as usize;
+    let range =
+        |start: f32, len: f32, end: usize| start.max(0.0) as usize..((start + len).clamp(0.0, end as f32)) as usize;
     for y in range(top, at.factor * ch, paper.height) {
         let v = ((y as f32 + 0.5 - top) / at.factor).clamp(0.0, ch - 1.0) as u32;
         for x in range(left, at.factor * cw, paper.width) {

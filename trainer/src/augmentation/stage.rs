@@ -55,7 +55,8 @@ impl Stage {
         self.alpha.clear();
         self.alpha.resize(out.len(), 1.0);
         if let Some(mask) = &shown.mask {
-            let view = ImageView::new(mask.as_raw(), mask.width(), mask.height(), mask.width() as usize, PixelFormat::Mono8)?;
+            let view =
+                ImageView::new(mask.as_raw(), mask.width(), mask.height(), mask.width() as usize, PixelFormat::Mono8)?;
             self.crop.crop(&view, &[shown.box_px], &CropSpec { fill: [0.0; 3], ..*spec }, &mut self.alpha)?;
         }
         let picture = BoxPx { x1: 0.0, y1: 0.0, x2: shown.image.width() as f32, y2: shown.image.height() as f32 };

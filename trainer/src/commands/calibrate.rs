@@ -8,11 +8,11 @@ use models::{BackboneConfig, Manifest, Model};
 use rand::SeedableRng;
 use serde_json::json;
 
-use super::eval::load_sequence_cars;
 use crate::augmentation::box_noise;
 use crate::encoder::available_providers;
 use crate::evaluation::Evaluator;
 use crate::evaluation::calibration::{Posed, fit, judge};
+use crate::evaluation::tracking::load_cars;
 
 /// Arguments of `trainer calibrate`.
 #[derive(Debug, clap::Args)]
@@ -61,7 +61,7 @@ pub fn run(args: &CalibrateArgs) -> Result<()> {
     let mut evaluator = Evaluator::new(model)?;
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(args.seed);
     let mut objects = Vec::new();
-    for sample in load_sequence_cars(&args.kitti, &args.sequence, args.first)? {
+    for sample in load_cars(&args.kitti, &args.sequence, args.first)? {
         for jitter in 0..=args.jitters {
             let tight = sample.box_px;
             let box_px = if jitter == 0 { tight } else { box_noise::jitter(&tight, args.jitter_iou, &mut rng) };

@@ -1,154 +1,187 @@
 //! `trainer eval`.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use calibration::Viewpoint;
+use clap::ValueEnum;
 use models::{BackboneConfig, Model};
-use rand::{Rng, SeedableRng};
-use serde_json::json;
 
-use crate::augmentation::box_noise;
-use crate::datasets::kitti::{KittiSelection, load_sequence};
-use crate::datasets::{Sample, Source};
 use crate::encoder::available_providers;
-use crate::evaluation::{Evaluator, Row, kitti3d};
-use crate::training::batches::shifted_frames;
+use crate::evaluation::classifier::Classifier;
+use crate::evaluation::crops::CropKind;
+use crate::evaluation::measure::{Measurement, measure};
+use crate::evaluation::summary::{Subject, Summary};
+use crate::evaluation::test_set::{TestSet, TestSetArgs};
+use crate::evaluation::{Evaluator, details, report};
 
 /// Arguments of `trainer eval`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The table holds every car of the folder by the KITTI3D protocol. Frames of drives that a model was trained on are no test of it:
-KITTI's object set contains frames of the drives of its tracking set (devkit, train_mapping.txt); leave them out with --frames.
+Rows are the splits (KITTI's occlusion levels, L0 to L3) and their sample-weighted mean, of the medians too, as published. Frames of
+drives that a model was trained on are no test of it: KITTI's object set contains frames of the drives of its tracking set (devkit,
+train_mapping.txt); leave them out with --frames. Published tables give centre and scale away (--crop oracle); a vehicle has a box.
 
 Examples:
   trainer eval --kitti ~/kitti/object/training --model models/zoo/car --json
-  trainer eval --kitti ~/kitti/object/training --frames ~/kitti/ImageSets/val.txt --jitter-iou 0.75")]
+  trainer eval --kitti ~/kitti/object/training --frames ~/kitti/ImageSets/val.txt --jitter-iou 0.9,0.75,0.5
+  trainer eval --kitti ~/kitti/tracking/training --sequence 0001 --crop tight,jitter --jitter-iou 0.75 --report runs/report
+  trainer eval --synthetic-occlusion --report runs/occlusion")]
 pub struct EvalArgs {
-    /// KITTI folder: object layout (image_2, label_2, calib), or tracking layout with --sequence
-    #[arg(long)]
-    pub kitti: PathBuf,
-    /// Only these frames: a file with one number a line, such as KITTI's val.txt [default: all]
-    #[arg(long, conflicts_with = "sequence")]
-    pub frames: Option<PathBuf>,
-    /// Evaluate this tracking sequence instead
-    #[arg(long)]
-    pub sequence: Option<String>,
-    /// First frame of the sequence
-    #[arg(long, default_value_t = 0)]
-    pub first: u32,
+    /// What is measured on
+    #[command(flatten)]
+    pub set: TestSetArgs,
     /// Model folder
     #[arg(long, default_value = "models/zoo/car")]
     pub model: PathBuf,
-    /// Jitter the boxes, keeping at least this intersection over union
-    #[arg(long)]
-    pub jitter_iou: Option<f32>,
-    /// Seed of the jitter
+    /// Instead of a model, the classifier baseline of this run (`trainer train baseline`)
+    #[arg(long, conflicts_with = "model")]
+    pub classifier: Option<PathBuf>,
+    /// Crops, one table each [default: jitter with --jitter-iou, else tight]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub crop: Vec<CropChoice>,
+    /// Jitter the boxes, keeping at least this intersection over union; one table for each of several
+    #[arg(long, value_delimiter = ',', value_parser = parse_iou)]
+    pub jitter_iou: Vec<f32>,
+    /// Seed of the jitter and of what is synthetic
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// The cars stand on ground that is level to this many degrees (standard deviation); 0: nothing is known about it
+    /// Objects stand on ground that is level to this many degrees (standard deviation), where the camera is known; 0: off
     #[arg(long, default_value_t = 1.5)]
     pub level_sigma_deg: f64,
-    /// Print one JSON object
+    /// Print one JSON object a table, each on a line
     #[arg(long)]
     pub json: bool,
-    /// Write every object's error as JSON lines
+    /// Write every object's error as JSON lines, for `trainer compare`
     #[arg(long)]
     pub details: Option<PathBuf>,
+    /// Write report.html, report.md and report.json into this folder, with the best and worst cases to look at
+    #[arg(long)]
+    pub report: Option<PathBuf>,
+}
+
+/// What is cut out for the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CropChoice {
+    /// The labelled tight box
+    Tight,
+    /// NeMo's alignment: centre and scale are given away
+    Oracle,
+    /// Boxes with detector-like noise, by --jitter-iou
+    Jitter,
+}
+
+fn parse_iou(text: &str) -> Result<f32, String> {
+    let iou = text.parse().map_err(|_| format!("{text:?} is not a number"))?;
+    if (0.1..=1.0).contains(&iou) { Ok(iou) } else { Err("must be from 0.1 to 1".into()) }
 }
 
 /// Runs the command.
 pub fn run(args: &EvalArgs) -> Result<()> {
-    let config = BackboneConfig { providers: available_providers(), threads: 2, batch_max: 1, library: None };
-    let model = Model::load(&args.model, &config)?;
-    let name = model.manifest.name.clone();
-    let mut evaluator = Evaluator::new(model)?.with_level_sigma_deg(args.level_sigma_deg);
-    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(args.seed);
-    let (mut errors, mut details) = (Vec::new(), String::new());
-    for samples in load(args)? {
-        evaluate(args, &mut evaluator, &samples?, &mut rng, &mut errors, &mut details)?;
-    }
-    ensure!(!errors.is_empty(), "{}: no car of the protocol", args.kitti.display());
+    let crops = crops(args)?;
+    let set = TestSet::new(&args.set, args.seed).context("name a test set, such as --kitti")?;
+    let (mut evaluator, subject) = open(args, set.protocol())?;
+    let shown_max = if args.report.is_some() { report::CASES_MAX } else { 0 };
+    let Measurement { crops, not_covered } = measure(&mut evaluator, set.open()?, &crops, args.seed, shown_max)?;
     if let Some(path) = &args.details {
-        std::fs::write(path, details).with_context(|| path.display().to_string())?;
+        details::save(path, &crops)?;
     }
-    let crop = args.jitter_iou.map_or_else(|| "tight_box".to_owned(), |floor| format!("jittered_box_iou_{floor}"));
-    print(&name, &crop, args.level_sigma_deg, &kitti3d::rows_with_intervals(&errors), args.json)?;
-    Ok(())
-}
-
-/// Adds the errors of `samples` and a line of details for each.
-fn evaluate(
-    args: &EvalArgs,
-    evaluator: &mut Evaluator,
-    samples: &[Sample],
-    rng: &mut impl Rng,
-    errors: &mut Vec<(u8, f64)>,
-    details: &mut String,
-) -> Result<()> {
-    for sample in samples {
-        let box_px = match args.jitter_iou {
-            Some(floor) => box_noise::jitter(&sample.box_px, floor, rng),
-            None => sample.box_px,
-        };
-        let estimate = evaluator.estimate(sample, &box_px)?;
-        errors.push((sample.occlusion, estimate.error_deg));
-        let found = Viewpoint::from_rotation(&estimate.retrieval.best.rotation);
-        let line = json!({"occlusion": sample.occlusion, "error_deg": estimate.error_deg,
-            "azimuth_deg": sample.viewpoint.azimuth_rad.to_degrees(),
-            "elevation_deg": sample.viewpoint.elevation_rad.to_degrees(),
-            "estimated_azimuth_deg": found.azimuth_rad.to_degrees(),
-            "estimated_elevation_deg": found.elevation_rad.to_degrees(),
-            "probability": estimate.retrieval.best.probability,
-            "flip_probability": estimate.retrieval.flip_probability,
-            "box_px": [box_px.x1, box_px.y1, box_px.x2, box_px.y2]});
-        details.push_str(&format!("{line}\n"));
+    let tables: Vec<Summary> = crops.iter().map(|measured| Summary::of(&subject, measured, &not_covered)).collect();
+    if let Some(folder) = &args.report {
+        let cases: Vec<_> = tables.iter().zip(&crops).collect();
+        report::write(folder, &cases, evaluator.spec())?;
+        eprintln!("{}", folder.join(report::PAGE_FILE).display());
     }
-    Ok(())
-}
-
-/// Samples, some at a time.
-fn load(args: &EvalArgs) -> Result<Box<dyn Iterator<Item = Result<Vec<Sample>>>>> {
-    Ok(match &args.sequence {
-        Some(sequence) => Box::new(std::iter::once(load_sequence_cars(&args.kitti, sequence, args.first))),
-        None => Box::new(kitti3d::load(&args.kitti, args.frames.as_deref())?),
-    })
-}
-
-/// Cars of a tracking sequence by the protocol, from frame `first` on.
-pub(super) fn load_sequence_cars(kitti: &Path, sequence: &str, first: u32) -> Result<Vec<Sample>> {
-    let selection = KittiSelection {
-        classes: vec!["Car".into()],
-        side_min_px: kitti3d::SIDE_MIN_PX,
-        occluded_max: 2,
-        frames: first..u32::MAX,
-        frames_skipped: shifted_frames(sequence),
-    };
-    load_sequence(kitti, sequence, &selection, Source::Kitti)
-}
-
-fn print(model: &str, crop: &str, level_sigma_deg: f64, rows: &[Row], as_json: bool) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    if as_json {
-        let report = json!({"model": model, "protocol": "kitti3d", "crop": crop, "level_sigma_deg": level_sigma_deg,
-            "rows": rows});
-        return writeln!(out, "{report}");
-    }
-    writeln!(out, "model {model}, protocol kitti3d, crop {crop}, ground level to {level_sigma_deg}°")?;
-    writeln!(out, "{:<18}{:>7}{:>8}{:>8}{:>9}{:>8}", "split", "count", "ACC30", "ACC10", "median", "flips")?;
-    for Row { split, scores: s, intervals, .. } in rows {
-        writeln!(
-            out,
-            "{split:<18}{:>7}{:>7.1}%{:>7.1}%{:>8.1}°{:>7.1}%",
-            s.count, s.acc30, s.acc10, s.median_deg, s.flip_rate
-        )?;
-        if let Some(i) = intervals {
-            let shares = [i.acc30_ci95, i.acc10_ci95, i.flip_rate_ci95];
-            let [acc30, acc10, flips] = shares.map(|[low, high]| format!("{low:.0}-{high:.0}"));
-            let median = format!("{:.1}-{:.1}", i.median_deg_ci95[0], i.median_deg_ci95[1]);
-            writeln!(out, "  95 %: ACC30 {acc30}, ACC10 {acc10}, median {median}, flips {flips}")?;
+    for table in &tables {
+        match args.json {
+            true => writeln!(out, "{}", serde_json::to_string(table)?)?,
+            false => table.write_text(&mut out)?,
         }
     }
     Ok(())
+}
+
+/// The model or the baseline, and how its tables are headed.
+fn open(args: &EvalArgs, protocol: &str) -> Result<(Evaluator, Subject)> {
+    let protocol = protocol.to_owned();
+    if let Some(run) = &args.classifier {
+        let path = run.join("classifier.onnx");
+        let model_sha256 = models::sha256_hex(&std::fs::read(&path).with_context(|| path.display().to_string())?);
+        let subject = Subject { model: run.display().to_string(), model_sha256, protocol, level_sigma_deg: 0.0 };
+        return Ok((Evaluator::of_classifier(Classifier::open(run)?), subject));
+    }
+    let config = BackboneConfig { providers: available_providers(), threads: 2, batch_max: 1, library: None };
+    let model = Model::load(&args.model, &config)?;
+    let (name, model_sha256) = (model.manifest.name.clone(), model.sha256.clone());
+    let subject = Subject { model: name, model_sha256, protocol, level_sigma_deg: args.level_sigma_deg };
+    Ok((Evaluator::new(model)?.with_level_sigma_deg(args.level_sigma_deg), subject))
+}
+
+fn crops(args: &EvalArgs) -> Result<Vec<CropKind>> {
+    let jittered = !args.jitter_iou.is_empty();
+    let chosen = match args.crop.as_slice() {
+        [] if jittered => &[CropChoice::Jitter],
+        [] => &[CropChoice::Tight],
+        chosen => chosen,
+    };
+    ensure!(
+        chosen.contains(&CropChoice::Jitter) == jittered,
+        "--crop jitter and --jitter-iou belong together: --crop jitter --jitter-iou 0.75"
+    );
+    let kinds = chosen.iter().flat_map(|choice| match choice {
+        CropChoice::Tight => vec![CropKind::Tight],
+        CropChoice::Oracle => vec![CropKind::Oracle],
+        CropChoice::Jitter => args.jitter_iou.iter().map(|&floor| CropKind::Jitter(floor)).collect(),
+    });
+    Ok(kinds.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: EvalArgs,
+    }
+
+    fn parse(line: &str) -> Result<EvalArgs, clap::Error> {
+        Command::try_parse_from(line.split(' ')).map(|command| command.args)
+    }
+
+    fn chosen(line: &str) -> Vec<CropKind> {
+        crops(&parse(line).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn one_table_for_each_crop_and_floor() {
+        assert_eq!(chosen("eval --kitti x"), [CropKind::Tight]);
+        assert_eq!(chosen("eval --kitti x --jitter-iou 0.75"), [CropKind::Jitter(0.75)]);
+        assert_eq!(
+            chosen("eval --kitti x --crop oracle,jitter --jitter-iou 0.9,0.5"),
+            [CropKind::Oracle, CropKind::Jitter(0.9), CropKind::Jitter(0.5)]
+        );
+        for wrong in ["eval --kitti x --crop jitter", "eval --kitti x --crop tight --jitter-iou 0.5"] {
+            assert!(crops(&parse(wrong).unwrap()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn exactly_one_test_set_is_named() {
+        for wrong in [
+            "eval",
+            "eval --kitti x --synthetic-occlusion",
+            "eval --kitti x --jitter-iou 0",
+            "eval --kitti x --coco y",
+            "eval --synthetic-occlusion --sequence 0001",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+        assert!(parse("eval --synthetic-occlusion --objects 20").is_ok());
+        assert!(parse("eval --kitti x --sequence 0001 --first 350").is_ok());
+    }
 }

@@ -54,13 +54,7 @@ fn item<'a, T>(values: &'a [T], canvas: &Canvas, index: usize) -> &'a [T] {
     &values[index * size..(index + 1) * size]
 }
 
-fn draw<T: Copy>(
-    sheet: &mut RgbImage,
-    (x, y): (u32, u32),
-    canvas: &Canvas,
-    planar: &[T],
-    shown: impl Fn(T) -> u8,
-) {
+fn draw<T: Copy>(sheet: &mut RgbImage, (x, y): (u32, u32), canvas: &Canvas, planar: &[T], shown: impl Fn(T) -> u8) {
     let count = planar.len() / 3;
     for i in 0..count as u32 {
         let value = |c: usize| shown(planar[c * count + i as usize]);

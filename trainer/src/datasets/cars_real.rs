@@ -120,7 +120,8 @@ pub fn load_carvana(root: &Path) -> Result<Vec<Sample>> {
         .map(|row| {
             let (file, mask_file) = (table.text(row, "file")?, table.text(row, "mask")?);
             let image = image::load_from_memory(&read(root, file)?).with_context(|| file.to_owned())?.into_rgb8();
-            let mask = image::load_from_memory(&read(root, mask_file)?).with_context(|| mask_file.to_owned())?.into_luma8();
+            let mask =
+                image::load_from_memory(&read(root, mask_file)?).with_context(|| mask_file.to_owned())?.into_luma8();
             ensure!(image.dimensions() == mask.dimensions(), "{mask_file}: not as large as {file}");
             let box_px = mask_box(&mask).with_context(|| format!("{mask_file}: shows nothing"))?;
             let car = table.text(row, "car")?;

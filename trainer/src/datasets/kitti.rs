@@ -33,6 +33,17 @@ pub struct KittiSelection {
 
 /// Reads one sequence of a tracking-layout folder (`image_02`, `label_02`, `calib`).
 pub fn load_sequence(root: &Path, sequence: &str, selection: &KittiSelection, source: Source) -> Result<Vec<Sample>> {
+    let labelled = load_labelled(root, sequence, selection, source)?;
+    Ok(labelled.into_iter().map(|(_, sample)| sample).collect())
+}
+
+/// As [`load_sequence`], each sample with its label.
+pub fn load_labelled(
+    root: &Path,
+    sequence: &str,
+    selection: &KittiSelection,
+    source: Source,
+) -> Result<Vec<(TrackingLabel, Sample)>> {
     let label_path = root.join("label_02").join(format!("{sequence}.txt"));
     let text = std::fs::read_to_string(&label_path).with_context(|| label_path.display().to_string())?;
     let labels = parse_tracking_labels(&text, &label_path.display().to_string())?;
@@ -42,7 +53,7 @@ pub fn load_sequence(root: &Path, sequence: &str, selection: &KittiSelection, so
     let mut frames: Vec<u32> = labels.iter().map(|l| l.frame).collect();
     frames.dedup();
     frames.retain(|f| selection.frames.contains(f) && !selection.frames_skipped.contains(f));
-    let nested: Vec<Vec<Sample>> = frames
+    let nested: Vec<Vec<(TrackingLabel, Sample)>> = frames
         .par_iter()
         .map(|&frame| {
             let chosen: Vec<&TrackingLabel> =
@@ -53,7 +64,9 @@ pub fn load_sequence(root: &Path, sequence: &str, selection: &KittiSelection, so
             let image = open_frame(&folder, frame)?;
             let calibration =
                 parse_calibration(&calib_text, &calib_path.display().to_string(), image.width(), image.height())?;
-            chosen.into_iter().map(|l| cut(&image, l, &calibration, source, group_of(sequence, l))).collect()
+            let labelled =
+                |l: &TrackingLabel| Ok((l.clone(), cut(&image, l, &calibration, source, group_of(sequence, l))?));
+            chosen.into_iter().map(labelled).collect()
         })
         .collect::<Result<_>>()?;
     Ok(nested.into_iter().flatten().collect())

@@ -1,7 +1,7 @@
 //! Fits how neighbours vote, and how much their spread is believed, on data that neither trained nor tests the model.
 
 use anyhow::{Context, Result};
-use calibration::{Rotation, so3};
+use calibration::Rotation;
 use kernels::CpuTopK;
 use models::retrieval::{Retrieval, Retriever};
 use models::{ReferenceTable, RetrievalSpec};
@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::estimates::level_prior;
 use super::scores::Scores;
+use super::uncertainty::{CHI2_3_90, Claim, Uncertainty};
 
 /// Values tried.
 const NEIGHBORS: [usize; 4] = [8, 16, 32, 64];
@@ -20,8 +21,6 @@ const ERROR_DEG_MAX: f64 = 40.0;
 /// Scales of the covariance between which the fitted one is looked for, and halvings of that range (on a logarithmic axis).
 const COVARIANCE_SCALES: [f64; 2] = [0.01, 100.0];
 const BISECTIONS: usize = 16;
-/// 90 % quantile of the chi-squared distribution with three degrees of freedom.
-const CHI2_3_90: f64 = 6.251_388_631_170_325;
 
 /// An embedded crop and the pose that it shows.
 #[derive(Clone, Debug)]
@@ -61,7 +60,8 @@ pub fn fit(table: &ReferenceTable, objects: &[Posed], level_sigma_deg: f64) -> R
         for mode_radius_deg in RADII_DEG {
             for temperature in TEMPERATURES {
                 let spec = RetrievalSpec { neighbors, temperature, mode_radius_deg, covariance_scale: 1.0 };
-                let cost = capped_error_deg(&errors_deg(objects, &answers(table, &spec, objects, level_sigma_deg)?));
+                let claims = claims(objects, &answers(table, &spec, objects, level_sigma_deg)?);
+                let cost = capped_error_deg(&errors_deg(&claims));
                 if best.as_ref().is_none_or(|(least, _)| cost < *least) {
                     best = Some((cost, spec));
                 }
@@ -87,8 +87,9 @@ fn covariance_scale(
     for _ in 0..BISECTIONS {
         let middle = 0.5 * (low + high);
         let spec = RetrievalSpec { covariance_scale: middle.exp(), ..retrieval.clone() };
-        let distances = mahalanobis_squared(objects, &answers(table, &spec, objects, level_sigma_deg)?);
-        let found = quantile_90(distances.iter().map(|(m, _)| *m)).context("no object within 30 degrees")?;
+        let claims = claims(objects, &answers(table, &spec, objects, level_sigma_deg)?);
+        let distances = claims.iter().filter_map(|claim| Some(claim.mahalanobis()?.squared));
+        let found = quantile_90(distances).context("no object within 30 degrees")?;
         if found > CHI2_3_90 { low = middle } else { high = middle }
     }
     Ok(high.exp())
@@ -104,21 +105,16 @@ pub fn judge(
     objects: &[Posed],
     level_sigma_deg: f64,
 ) -> Result<Fit> {
-    let answers = answers(table, retrieval, objects, level_sigma_deg)?;
-    let errors = errors_deg(objects, &answers);
-    let distances = mahalanobis_squared(objects, &answers);
-    let count = distances.len().max(1) as f64;
-    let inside = distances.iter().filter(|(m, _)| *m < CHI2_3_90).count();
-    let log_norm = 3.0 * (2.0 * std::f64::consts::PI).ln();
-    let is_flip = |error: f64| f64::from(u8::from(error > super::scores::FLIP_MIN_DEG));
-    let brier = errors.iter().zip(&answers).map(|(&error, answer)| (answer.flip_probability - is_flip(error)).powi(2));
+    let claims = claims(objects, &answers(table, retrieval, objects, level_sigma_deg)?);
+    let errors = errors_deg(&claims);
+    let Uncertainty { inside_90, nll, flip_brier, .. } = Uncertainty::of(&claims);
     Ok(Fit {
         retrieval: retrieval.clone(),
         scores: Scores::of(&errors).context("no objects")?,
         capped_error_deg: capped_error_deg(&errors),
-        inside_90: 100.0 * inside as f64 / count,
-        nll: distances.iter().map(|(m, log_det)| 0.5 * (m + log_det + log_norm)).sum::<f64>() / count,
-        flip_brier: brier.sum::<f64>() / errors.len() as f64,
+        inside_90,
+        nll,
+        flip_brier,
     })
 }
 
@@ -137,24 +133,16 @@ fn answers(
     objects.iter().map(answer).collect()
 }
 
-fn errors_deg(objects: &[Posed], answers: &[Retrieval]) -> Vec<f64> {
-    let error = |(object, answer): (&Posed, &Retrieval)| so3::geodesic_angle(&object.truth, &answer.best.rotation);
-    objects.iter().zip(answers).map(error).map(f64::to_degrees).collect()
+fn claims(objects: &[Posed], answers: &[Retrieval]) -> Vec<Claim> {
+    objects.iter().zip(answers).map(|(object, answer)| Claim::of(&object.truth, answer)).collect()
+}
+
+fn errors_deg(claims: &[Claim]) -> Vec<f64> {
+    claims.iter().map(|claim| claim.error_deg).collect()
 }
 
 fn capped_error_deg(errors_deg: &[f64]) -> f64 {
     errors_deg.iter().map(|error| error.min(ERROR_DEG_MAX)).sum::<f64>() / errors_deg.len() as f64
-}
-
-/// Of the objects off by less than 30 degrees: squared distance of the truth in units of the covariance, and ln det.
-/// Larger errors belong to another mode, which the covariance does not speak about.
-fn mahalanobis_squared(objects: &[Posed], answers: &[Retrieval]) -> Vec<(f64, f64)> {
-    let near = objects.iter().zip(answers).filter_map(|(object, answer)| {
-        let residual = so3::log(&(object.truth * answer.best.rotation.inverse()));
-        let factor = answer.covariance.cholesky().filter(|_| residual.norm() < 30_f64.to_radians())?;
-        Some((residual.dot(&factor.solve(&residual)), factor.determinant().ln()))
-    });
-    near.collect()
 }
 
 fn quantile_90(values: impl Iterator<Item = f64>) -> Option<f64> {
@@ -165,7 +153,7 @@ fn quantile_90(values: impl Iterator<Item = f64>) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use calibration::Viewpoint;
+    use calibration::{Viewpoint, so3};
     use half::f16;
     use rand::{Rng, SeedableRng};
     use rand_chacha::ChaCha8Rng;

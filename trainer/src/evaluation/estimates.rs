@@ -1,56 +1,62 @@
 //! A model's answers on posed samples, through the very crop, session and vote of the node.
 
-use anyhow::{Context, Result};
-use calibration::{Rotation, so3};
+use std::ops::Range;
+
+use anyhow::{Result, bail};
+use image::{Rgb, RgbImage};
 use kernels::{BoxPx, CpuCrop, CpuTopK, Crop, CropSpec, ImageView, PixelFormat};
 use models::retrieval::level::LevelPrior;
 use models::retrieval::{Retrieval, Retriever};
-use models::{Backbone, Model};
+use models::{Backbone, Manifest, Model};
 use nalgebra::Vector3;
 
+use super::classifier::Classifier;
+use super::kitti3d;
 use crate::datasets::Sample;
-
-/// One answer beside the truth.
-#[derive(Clone, Debug)]
-pub struct Estimate {
-    /// Labelled allocentric rotation.
-    pub truth: Rotation,
-    /// What the table said.
-    pub retrieval: Retrieval,
-    /// Geodesic error in degrees.
-    pub error_deg: f64,
-    /// KITTI's occlusion level.
-    pub occlusion: u8,
-}
 
 /// A loaded model and its buffers.
 pub struct Evaluator {
     crop: CpuCrop,
     spec: CropSpec,
+    pixels: Vec<f32>,
+    answerer: Answerer,
+    level_sigma_deg: f64,
+}
+
+/// What turns a crop into a pose.
+enum Answerer {
+    /// As the node does it.
+    Retrieval(Box<TableModel>),
+    /// The baseline of `trainer train baseline`.
+    Classifier(Box<Classifier>),
+}
+
+struct TableModel {
+    manifest: Manifest,
     backbone: Box<dyn Backbone>,
     retriever: Retriever<CpuTopK>,
-    pixels: Vec<f32>,
     embedding: Vec<f32>,
-    level_sigma_deg: f64,
 }
 
 impl Evaluator {
     /// Takes a model apart.
     pub fn new(model: Model) -> Result<Self> {
         let spec = CropSpec::from(&model.manifest.input);
-        let dim = model.table.dim;
-        let neighbors_max = model.manifest.retrieval.neighbors;
-        let retriever =
-            Retriever::new(CpuTopK::new(neighbors_max, 1), model.table, model.manifest.retrieval.clone(), 1)?;
-        Ok(Self {
-            crop: CpuCrop::default(),
-            pixels: vec![0.0; 3 * (spec.width * spec.height) as usize],
-            spec,
-            backbone: model.backbone,
-            retriever,
-            embedding: vec![0.0; dim],
-            level_sigma_deg: 0.0,
-        })
+        let embedding = vec![0.0; model.table.dim];
+        let retrieval = model.manifest.retrieval.clone();
+        let retriever = Retriever::new(CpuTopK::new(retrieval.neighbors, 1), model.table, retrieval, 1)?;
+        let Model { manifest, backbone, .. } = model;
+        Ok(Self::with(spec, Answerer::Retrieval(Box::new(TableModel { manifest, backbone, retriever, embedding }))))
+    }
+
+    /// The baseline, which knows cars only, and nothing of level ground.
+    pub fn of_classifier(classifier: Classifier) -> Self {
+        Self::with(classifier.config().query.crop_spec(), Answerer::Classifier(Box::new(classifier)))
+    }
+
+    fn with(spec: CropSpec, answerer: Answerer) -> Self {
+        let pixels = vec![0.0; 3 * (spec.width * spec.height) as usize];
+        Self { crop: CpuCrop::default(), spec, pixels, answerer, level_sigma_deg: 0.0 }
     }
 
     /// With objects on ground that is level to `sigma_deg` (standard deviation, degrees), where the camera is known; 0: off.
@@ -59,32 +65,82 @@ impl Evaluator {
         Self { level_sigma_deg: sigma_deg, ..self }
     }
 
-    /// The unit embedding of a sample's crop at `box_px`.
+    /// How the model wants its crops.
+    pub fn spec(&self) -> &CropSpec {
+        &self.spec
+    }
+
+    /// Rows of the table that may answer for an object of `category`; `None` where the model does not know the category.
+    pub fn rows_of(&self, category: &str) -> Option<Range<u32>> {
+        let model = match &self.answerer {
+            Answerer::Retrieval(model) => model,
+            Answerer::Classifier(_) => return (category == kitti3d::CATEGORY).then_some(0..0),
+        };
+        let class = model.manifest.classes.iter().position(|class| {
+            std::iter::once(&class.name).chain(&class.aliases).any(|name| name.eq_ignore_ascii_case(category))
+        })?;
+        Some(model.retriever.table().class_range(u16::try_from(class).ok()?))
+    }
+
+    /// The unit embedding of a sample's crop at `box_px`, of which a camera sees what is inside the picture.
+    ///
+    /// # Errors
+    /// A crop that cannot be made or embedded; a classifier, which has no embedding.
     pub fn embed(&mut self, sample: &Sample, box_px: &BoxPx) -> Result<&[f32]> {
         let image = sample.picture.decode()?;
+        let seen = sample.clip(*box_px, &image);
+        self.cut(&image, &seen)?;
+        match &mut self.answerer {
+            Answerer::Retrieval(model) => model.embed(&self.pixels),
+            Answerer::Classifier(_) => bail!("a classifier embeds nothing"),
+        }
+    }
+
+    /// The model's answer from `rows` of its table for the crop of `image` at `box_px`, which may reach beyond the borders. `up` is
+    /// the upright axis in the crop's virtual camera, where it is known.
+    ///
+    /// # Errors
+    /// A crop that cannot be made, or a network or table that gives nothing for it.
+    pub fn answer(
+        &mut self,
+        image: &RgbImage,
+        box_px: &BoxPx,
+        rows: Range<u32>,
+        up: Option<Vector3<f64>>,
+    ) -> Result<Retrieval> {
+        self.cut(image, box_px)?;
+        match &mut self.answerer {
+            Answerer::Classifier(classifier) => classifier.answer(&self.pixels),
+            Answerer::Retrieval(model) => {
+                model.embed(&self.pixels)?;
+                model.retriever.search(&model.embedding, rows)?;
+                Ok(model.retriever.vote(0, level_prior(up, self.level_sigma_deg).as_ref())?)
+            }
+        }
+    }
+
+    /// The last crop, as the network saw it.
+    pub fn last_crop(&self) -> RgbImage {
+        let CropSpec { width, height, mean, std, .. } = self.spec;
+        let plane = (width * height) as usize;
+        RgbImage::from_fn(width, height, |x, y| {
+            let at = (y * width + x) as usize;
+            let value = |channel: usize| self.pixels[channel * plane + at] * std[channel] + mean[channel];
+            Rgb([0, 1, 2].map(|channel| (value(channel) * 255.0).round().clamp(0.0, 255.0) as u8))
+        })
+    }
+
+    fn cut(&mut self, image: &RgbImage, box_px: &BoxPx) -> Result<()> {
         let stride = 3 * image.width() as usize;
         let view = ImageView::new(image.as_raw(), image.width(), image.height(), stride, PixelFormat::Rgb8)?;
-        let seen = sample.clip(*box_px, &image);
-        self.crop.crop(&view, std::slice::from_ref(&seen), &self.spec, &mut self.pixels)?;
-        self.backbone.embed(&self.pixels, 1, &mut self.embedding)?;
+        Ok(self.crop.crop(&view, std::slice::from_ref(box_px), &self.spec, &mut self.pixels)?)
+    }
+}
+
+impl TableModel {
+    fn embed(&mut self, pixels: &[f32]) -> Result<&[f32]> {
+        self.backbone.embed(pixels, 1, &mut self.embedding)?;
         Ok(&self.embedding)
-    }
-
-    /// The model's answer for a sample at `box_px`.
-    pub fn estimate(&mut self, sample: &Sample, box_px: &BoxPx) -> Result<Estimate> {
-        let embedding = self.embed(sample, box_px)?.to_vec();
-        self.estimate_embedded(sample, box_px, &embedding)
-    }
-
-    /// The same for an embedding that was made of the crop at `box_px` before.
-    pub fn estimate_embedded(&mut self, sample: &Sample, box_px: &BoxPx, embedding: &[f32]) -> Result<Estimate> {
-        let rows = 0..u32::try_from(self.retriever.table().rotations.len()).context("the table is too long")?;
-        self.retriever.search(embedding, rows)?;
-        let level = level_prior(sample.up(box_px), self.level_sigma_deg);
-        let retrieval = self.retriever.vote(0, level.as_ref())?;
-        let truth = sample.viewpoint.to_rotation();
-        let error_deg = so3::geodesic_angle(&truth, &retrieval.best.rotation).to_degrees();
-        Ok(Estimate { truth, retrieval, error_deg, occlusion: sample.occlusion })
     }
 }
 

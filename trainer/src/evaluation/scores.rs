@@ -3,8 +3,6 @@
 
 use serde::Serialize;
 
-use super::intervals::Intervals;
-
 /// Errors above this count as flips: front taken for rear.
 pub const FLIP_MIN_DEG: f64 = 150.0;
 
@@ -21,21 +19,6 @@ pub struct Scores {
     pub median_deg: f64,
     /// Share with an error above 150 degrees, in percent.
     pub flip_rate: f64,
-}
-
-/// One line of a table.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Row {
-    /// `fully_visible`, `partly_occluded`, `largely_occluded` or `all`.
-    pub split: String,
-    /// Object category.
-    pub category: String,
-    /// The numbers.
-    #[serde(flatten)]
-    pub scores: Scores,
-    /// How far they would move with other objects.
-    #[serde(flatten)]
-    pub intervals: Option<Intervals>,
 }
 
 impl Scores {

@@ -64,8 +64,7 @@ impl Method for Retrieval {
         let all = now.into_iter().chain(self.memory.iter().map(|(embeddings, poses)| (embeddings, poses)));
         let (embeddings, reference_poses): (Vec<&Tensor>, Vec<&Tensor>) = all.unzip();
         let references = Tensor::cat(&embeddings, 0);
-        let distances_rad =
-            geodesic_distances(&poses(&batch.query_viewpoints)?, &Tensor::cat(&reference_poses, 0));
+        let distances_rad = geodesic_distances(&poses(&batch.query_viewpoints)?, &Tensor::cat(&reference_poses, 0));
         let loss = retrieval_loss(&queries, &references, &distances_rad, &config.loss);
         self.memory.push_back((fresh.detach(), fresh_poses));
         if self.memory.len() > config.memory_steps {
@@ -75,10 +74,7 @@ impl Method for Retrieval {
     }
 
     fn networks<'a>(&'a self, config: &'a TrainingConfig) -> Vec<(&'static str, &'a Module, &'a Canvas)> {
-        vec![
-            ("query_encoder", &self.query, &config.query),
-            ("reference_encoder", &self.reference, &config.reference),
-        ]
+        vec![("query_encoder", &self.query, &config.query), ("reference_encoder", &self.reference, &config.reference)]
     }
 
     fn state(&self) -> Vec<(String, Tensor)> {

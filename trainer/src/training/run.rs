@@ -206,7 +206,10 @@ impl Curve {
     fn log(&mut self, step: usize, names: &[&str], queries_per_step: usize) -> Result<String> {
         let Some(sums) = self.sums.take() else { bail!("no step to log") };
         let means = Vec::<f64>::try_from(&(sums.to_device(Device::Cpu).to_kind(Kind::Double) / self.count as f64))?;
-        ensure!(means.iter().all(|m| m.is_finite()), "the loss is not finite before step {step}: lower the learning rates");
+        ensure!(
+            means.iter().all(|m| m.is_finite()),
+            "the loss is not finite before step {step}: lower the learning rates"
+        );
         let rate = (self.count * queries_per_step) as f64 / self.since.elapsed().as_secs_f64();
         let mut line = serde_json::Map::new();
         line.insert("step".into(), step.into());
