@@ -3,6 +3,7 @@
 pub mod calibrate;
 pub mod eval;
 pub mod export;
+pub mod reference_args;
 pub mod render;
 pub mod table;
 pub mod train;
