@@ -4,6 +4,7 @@ pub mod calibrate;
 pub mod compare;
 pub mod eval;
 pub mod export;
+pub mod reference_args;
 pub mod render;
 pub mod table;
 pub mod train;

@@ -1,90 +1,96 @@
-//! Reference tables: every shape rendered from every pose of a grid, embedded by the reference encoder.
+//! Reference tables: renderings of every class' shapes, embedded by the reference encoder.
+
+pub mod poses;
+pub mod reference_set;
+mod stream;
+
+pub use poses::PoseGrid;
+pub use reference_set::{ReferenceSet, ReferenceView};
 
 use anyhow::{Result, ensure};
-use calibration::{Viewpoint, so3};
+use calibration::so3;
 use indicatif::{ProgressBar, ProgressStyle};
 use models::ReferenceTable;
 
 use crate::encoder::Encoder;
-use crate::rendering::{NormalRenderer, Shape};
+use crate::rendering::{Modality, Shape};
 use crate::training::config::Canvas;
-
-/// Poses of a reference set; in-plane angles are 0, since vehicles stand on the ground.
-#[derive(Clone, Debug)]
-pub struct Grid {
-    /// Degrees between azimuths; the circle is divided evenly, so the true step may be a little smaller.
-    pub azimuth_step_deg: f64,
-    /// Elevations in degrees.
-    pub elevations_deg: Vec<f64>,
-}
-
-impl Grid {
-    /// All viewpoints.
-    pub fn viewpoints(&self) -> Vec<Viewpoint> {
-        let count = (360.0 / self.azimuth_step_deg).ceil().max(1.0) as usize;
-        let azimuths = (0..count).map(|i| i as f64 * 360.0 / count as f64);
-        azimuths.flat_map(|a| self.elevations_deg.iter().map(move |&e| Viewpoint::from_degrees(a, e, 0.0))).collect()
-    }
-}
 
 /// How neighbours vote before anything was fitted on held-out data.
 pub const RETRIEVAL_UNFITTED: models::RetrievalSpec =
     models::RetrievalSpec { neighbors: 32, temperature: 0.02, mode_radius_deg: 25.0, covariance_scale: 1.0 };
 
-/// Renderings embedded at once.
-const BATCH: usize = 32;
+/// Most rows of a table, as the node reads it.
+const ROWS_MAX: usize = 10_000_000;
 
-/// Builds the table of one class.
+/// One class of a table.
+#[derive(Debug)]
+pub struct ClassReferences<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its shapes.
+    pub shapes: Vec<&'a Shape>,
+    /// Its renderings, of these shapes.
+    pub set: ReferenceSet,
+}
+
+/// How renderings are drawn and embedded.
+#[derive(Clone, Copy, Debug)]
+pub struct EmbeddingSpec<'a> {
+    /// The reference encoder's canvas.
+    pub canvas: &'a Canvas,
+    /// What it was trained to see.
+    pub modality: Modality,
+    /// Length of an embedding.
+    pub dim: usize,
+    /// SHA-256 of the query encoder that the table belongs to.
+    pub backbone_sha256: &'a str,
+}
+
+/// Builds a table; its rows are sorted by class, then in the order of each class' set. Beside the table itself, only a few
+/// batches of renderings are held.
+///
+/// # Errors
+/// When there are no renderings, or too many for a table; when a mesh is malformed, or the encoder fails.
 pub fn build(
     encoder: &mut Encoder,
-    canvas: &Canvas,
-    dim: usize,
-    shapes: &[&Shape],
-    grid: &Grid,
-    class: &str,
-    backbone_sha256: &str,
+    spec: &EmbeddingSpec<'_>,
+    classes: &[ClassReferences<'_>],
 ) -> Result<ReferenceTable> {
-    ensure!(grid.azimuth_step_deg > 0.0, "the azimuth step must be positive");
-    let viewpoints = grid.viewpoints();
-    let views: Vec<(usize, Viewpoint)> =
-        (0..shapes.len()).flat_map(|shape| viewpoints.iter().map(move |&v| (shape, v))).collect();
+    let count: usize = classes.iter().map(|class| class.set.len()).sum();
+    ensure!(count > 0, "a reference table needs at least one rendering");
+    ensure!(count <= ROWS_MAX, "{count} renderings are more than a table's {ROWS_MAX} rows: take larger steps");
+    let shape_count: usize = classes.iter().map(|class| class.shapes.len()).sum();
+    ensure!(shape_count <= usize::from(u16::MAX), "{shape_count} shapes are more than {}", u16::MAX);
     let mut table = ReferenceTable {
-        dim,
-        embeddings: Vec::with_capacity(views.len() * dim),
-        rotations: Vec::with_capacity(views.len()),
-        class_id: vec![0; views.len()],
-        shape_id: views.iter().map(|&(shape, _)| shape as u16).collect(),
-        class_names: vec![class.to_owned()],
-        encoder_sha256: backbone_sha256.to_owned(),
+        dim: spec.dim,
+        embeddings: Vec::with_capacity(count * spec.dim),
+        rotations: Vec::with_capacity(count),
+        class_id: Vec::with_capacity(count),
+        shape_id: Vec::with_capacity(count),
+        class_names: classes.iter().map(|class| class.name.to_owned()).collect(),
+        encoder_sha256: spec.backbone_sha256.to_owned(),
     };
-    let mut renderer = NormalRenderer::new(canvas.crop_spec());
-    let mut pixels = vec![0.0; BATCH * renderer.len()];
-    let bar = ProgressBar::new(views.len() as u64);
-    bar.set_style(ProgressStyle::with_template("reference views {bar:30} {pos}/{len} eta {eta}")?);
-    for chunk in views.chunks(BATCH) {
-        let pixels = &mut pixels[..chunk.len() * renderer.len()];
-        for ((shape, viewpoint), out) in chunk.iter().zip(pixels.chunks_exact_mut(renderer.len())) {
-            renderer.render(&shapes[*shape].mesh, viewpoint, out)?;
-            table.rotations.push(so3::to_wxyz(&viewpoint.to_rotation()).map(|c| c as f32));
-        }
-        let embeddings = encoder.embed(pixels, chunk.len())?;
-        table.embeddings.extend(embeddings.iter().map(|&v| half::f16::from_f32(v)));
-        bar.inc(chunk.len() as u64);
+    let bar = ProgressBar::new(count as u64);
+    bar.set_style(ProgressStyle::with_template("reference views {bar:30} {pos}/{len} {per_sec} eta {eta}")?);
+    let mut shape_first = 0;
+    for (class_id, class) in classes.iter().enumerate() {
+        stream::each_batch(&class.shapes, &class.set, spec.canvas.crop_spec(), spec.modality, |views, pixels| {
+            let embeddings = encoder.embed(pixels, views.len())?;
+            table.embeddings.extend(embeddings.iter().map(|&v| half::f16::from_f32(v)));
+            for view in views {
+                table.rotations.push(so3::to_wxyz(&view.viewpoint.to_rotation()).map(|c| c as f32));
+                table.class_id.push(class_id as u16);
+                table.shape_id.push((shape_first + view.shape) as u16);
+            }
+            bar.inc(views.len() as u64);
+            Ok(())
+        })?;
+        shape_first += class.shapes.len();
     }
     bar.finish_and_clear();
     Ok(table)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_grid_divides_the_circle_evenly() {
-        let grid = Grid { azimuth_step_deg: 7.0, elevations_deg: vec![0.0, 5.0] };
-        let viewpoints = grid.viewpoints();
-        assert_eq!(viewpoints.len(), 52 * 2);
-        let step = viewpoints[2].azimuth_rad - viewpoints[0].azimuth_rad;
-        assert!((step - std::f64::consts::TAU / 52.0).abs() < 1e-12);
-    }
-}
+mod tests;

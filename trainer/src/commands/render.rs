@@ -3,61 +3,61 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use image::{Rgb, RgbImage};
 
+use super::reference_args::ReferenceArgs;
 use crate::training::TrainingConfig;
-use crate::training::batches::{Batch, TrainingData};
-use crate::training::config::Canvas;
+
+mod augmented;
+mod font;
+mod references;
+mod sheet;
+mod single;
 
 /// Arguments of `trainer render`.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("subject").args(["augmented", "references", "shape", "vehicle"]))]
 pub struct RenderArgs {
-    /// The run's description
-    #[arg(long)]
-    pub config: PathBuf,
-    /// Picture to write: each augmented crop beside the rendering of its pose (of a neighbouring or the opposite pose in
-    /// the second and fourth columns)
+    /// The run's description; --augmented and --references need it
+    #[arg(long, required_unless_present_any = ["shape", "vehicle"])]
+    pub config: Option<PathBuf>,
+    /// Picture to write
     #[arg(long)]
     pub out: PathBuf,
-    /// Training step shown
+    /// Each augmented crop beside the rendering of its pose (of a neighbouring or the opposite pose in the second and fourth
+    /// columns); the default
+    #[arg(long)]
+    pub augmented: bool,
+    /// --augmented: training step shown
     #[arg(long, default_value_t = 0)]
     pub step: usize,
+    /// Reference renderings of the run's shapes on the reference encoder's canvas: a row an elevation, a column an azimuth
+    #[arg(long)]
+    pub references: bool,
+    /// One mesh file (off, obj, ply, gltf, glb) in every modality from all around
+    #[arg(long)]
+    pub shape: Option<PathBuf>,
+    /// --shape: file axis that points forward
+    #[arg(long, default_value = "+x", allow_hyphen_values = true)]
+    pub forward: String,
+    /// --shape: file axis that points up
+    #[arg(long, default_value = "+z", allow_hyphen_values = true)]
+    pub up: String,
+    /// The generated vehicle of this seed in every modality from all around
+    #[arg(long)]
+    pub vehicle: Option<u64>,
+    /// --references: which
+    #[command(flatten)]
+    pub reference_args: ReferenceArgs,
 }
-
-const COLUMNS: usize = 4;
 
 /// Runs the command.
 pub fn run(args: &RenderArgs) -> Result<()> {
-    let mut config = TrainingConfig::load(&args.config)?;
-    config.references_per_step = config.queries_per_step;
-    let data = TrainingData::load(&config)?;
-    let batch = data.batch(&config, args.step, &mut data.maker(&config))?;
-    contact_sheet(&config, &batch).save(&args.out).with_context(|| args.out.display().to_string())
-}
-
-fn contact_sheet(config: &TrainingConfig, batch: &Batch) -> RgbImage {
-    let (query, reference) = (&config.query, &config.reference);
-    let (width, height) = (query.width + reference.width, query.height.max(reference.height));
-    let rows = config.queries_per_step.div_ceil(COLUMNS) as u32;
-    let mut sheet = RgbImage::new(width * COLUMNS as u32, height * rows);
-    for i in 0..config.queries_per_step {
-        let (x, y) = ((i % COLUMNS) as u32 * width, (i / COLUMNS) as u32 * height);
-        draw(&mut sheet, (x, y), query, item(&batch.queries, query, i), |v| v);
-        let normal = |v: i8| (i16::from(v) + 128) as u8;
-        draw(&mut sheet, (x + query.width, y), reference, item(&batch.references, reference, i), normal);
-    }
-    sheet
-}
-
-fn item<'a, T>(values: &'a [T], canvas: &Canvas, index: usize) -> &'a [T] {
-    let size = 3 * (canvas.width * canvas.height) as usize;
-    &values[index * size..(index + 1) * size]
-}
-
-fn draw<T: Copy>(sheet: &mut RgbImage, (x, y): (u32, u32), canvas: &Canvas, planar: &[T], shown: impl Fn(T) -> u8) {
-    let count = planar.len() / 3;
-    for i in 0..count as u32 {
-        let value = |c: usize| shown(planar[c * count + i as usize]);
-        sheet.put_pixel(x + i % canvas.width, y + i / canvas.width, Rgb([value(0), value(1), value(2)]));
-    }
+    let config = || TrainingConfig::load(args.config.as_ref().context("--config is missing")?);
+    let sheet = match (&args.shape, args.vehicle) {
+        (Some(path), _) => single::of_file(path, &args.forward, &args.up)?,
+        (None, Some(seed)) => single::of_vehicle(seed)?,
+        (None, None) if args.references => references::draw(&config()?, &args.reference_args)?,
+        (None, None) => augmented::draw(config()?, args.step)?,
+    };
+    sheet.save(&args.out).with_context(|| args.out.display().to_string())
 }

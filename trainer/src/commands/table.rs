@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use models::{Artifact, BackboneConfig, ClassSpec, Manifest, Model, Provider};
 
+use super::reference_args::ReferenceArgs;
 use crate::encoder::{Encoder, available_providers};
 use crate::rendering::load_shapes;
-use crate::table::{Grid, RETRIEVAL_UNFITTED, build};
+use crate::table::{ClassReferences, EmbeddingSpec, RETRIEVAL_UNFITTED, build};
 use crate::training::TrainingConfig;
+use crate::training::batches::TrainingData;
 
 /// Files of a model folder.
 const BACKBONE: &str = "backbone.onnx";
@@ -30,15 +32,9 @@ pub struct TableArgs {
     /// Class of its objects
     #[arg(long, default_value = "car")]
     pub class: String,
-    /// Degrees between azimuths
-    #[arg(long, default_value_t = 4.0)]
-    pub azimuth_step_deg: f64,
-    /// Elevations in degrees
-    #[arg(long, value_delimiter = ',', default_values_t = [0.0, 3.0, 7.0, 13.0], allow_negative_numbers = true)]
-    pub elevations_deg: Vec<f64>,
-    /// Shapes used, spread over the run's list
-    #[arg(long, default_value_t = 12)]
-    pub shapes: usize,
+    /// Renderings of the table
+    #[command(flatten)]
+    pub references: ReferenceArgs,
     /// Licence line of the model
     #[arg(long, default_value = "research use")]
     pub licence: String,
@@ -53,19 +49,23 @@ pub fn run(args: &TableArgs) -> Result<()> {
     let backbone = read(&args.run.join("query_encoder.onnx"))?;
     let reference_encoder = read(&args.run.join("reference_encoder.onnx"))?;
     let all = load_shapes(&config.shapes, config.vehicles, &config.data.root)?;
-    ensure!(
-        args.shapes > 0 && args.dimensions_m.len() == 3,
-        "--shapes must be positive and --dimensions-m three numbers"
-    );
-    let count = args.shapes.min(all.len());
-    let shapes: Vec<_> = (0..count).map(|i| &all[i * all.len() / count]).collect();
-    let grid = Grid { azimuth_step_deg: args.azimuth_step_deg, elevations_deg: args.elevations_deg.clone() };
+    ensure!(args.dimensions_m.len() == 3, "--dimensions-m: three numbers, not {}", args.dimensions_m.len());
+    let shapes = args.references.select(&all)?;
+    let shape_count = shapes.len();
+    let set = args.references.reference_set(&shapes, || Ok(TrainingData::load(&config)?.samples))?;
+    eprintln!("{:?}: {} renderings of {shape_count} shapes", args.references.set, set.len());
     let providers: Vec<Provider> = available_providers();
     let output = ("embedding", config.embedding_dim);
     let mut encoder = Encoder::open(&reference_encoder, &config.reference, output, &providers, 2)?;
-    let encoder_sha256 = models::sha256_hex(&backbone);
-    let table =
-        build(&mut encoder, &config.reference, config.embedding_dim, &shapes, &grid, &args.class, &encoder_sha256)?;
+    let spec = EmbeddingSpec {
+        canvas: &config.reference,
+        modality: args.references.modality,
+        dim: config.embedding_dim,
+        backbone_sha256: &models::sha256_hex(&backbone),
+    };
+    let started = std::time::Instant::now();
+    let table = build(&mut encoder, &spec, &[ClassReferences { name: &args.class, shapes, set }])?;
+    let rows_per_s = table.rotations.len() as f64 / started.elapsed().as_secs_f64();
     // Everything is made beside the folder and moved into it when it is whole: a model that works is never half replaced.
     let parent = args.out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
@@ -80,7 +80,8 @@ pub fn run(args: &TableArgs) -> Result<()> {
         let path = args.out.join(name);
         std::fs::rename(made.path().join(name), &path).with_context(|| path.display().to_string())?;
     }
-    eprintln!("{}: {} reference rows of {} shapes", args.out.display(), table.rotations.len(), count);
+    let (rows, megabytes) = (table.rotations.len(), table.embeddings.len() / 500_000);
+    eprintln!("{}: {rows} rows of {shape_count} shapes, {megabytes} MB, {rows_per_s:.0} rows/s", args.out.display());
     Ok(())
 }
 

@@ -1,17 +1,23 @@
-//! Objects with their masks, to be pasted as occluders: COCO instances (YOLO polygon files) and Carvana cars.
+//! Objects with their masks, to be pasted as occluders: instances of COCO and PASCAL VOC, and Carvana's cars.
+//!
+//! Kouros et al. (BMVC 2022, section 3.3) cut their occluders out of PASCAL VOC; every layout here follows their recipe.
 
-use std::path::Path;
+use std::path::{Component, Path};
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use image::{GrayImage, RgbImage, imageops};
 
 use super::{Picture, Sample};
 
-/// Instances whose box covers less of their picture than this share are too small to paste.
-const AREA_MIN: f32 = 0.01;
-/// COCO's `car` in the 80-class numbering; never pasted as an ordinary occluder (Kouros et al., section 4).
-const COCO_CAR: usize = 2;
+mod coco;
+mod coco_classes;
+mod mask;
+mod polygon;
+mod rle;
+mod voc;
+mod yolo;
+
 /// Longest side kept.
 const SIDE_MAX: u32 = 160;
 
@@ -20,7 +26,7 @@ const SIDE_MAX: u32 = 160;
 pub struct Cutout {
     /// Colours, meaningful where `alpha` is not 0.
     pub colour: RgbImage,
-    /// 255 inside the object.
+    /// 255 inside the object, less along its border.
     pub alpha: GrayImage,
 }
 
@@ -37,66 +43,96 @@ impl Cutout {
     }
 }
 
-/// Cuts the instances of `images/train2017/*.jpg` out by `instance_segmentation/labels/train2017/*.txt`
-/// (class and polygon in normalised coordinates, a line an instance).
+/// Which instances become cut-outs.
+#[derive(Clone, Debug)]
+pub struct CutoutSelection {
+    /// Classes left out, by the data set's names: the target's own, since an occluder must not pass for it (Kouros et al.,
+    /// section 4), unless that is wanted.
+    pub classes_excluded: Vec<String>,
+    /// Whether instances marked difficult, truncated or as a crowd are taken, too.
+    pub hard: bool,
+    /// Most instances considered, spread evenly over the data set: a cut-out takes up to 100 kB.
+    pub count_max: usize,
+}
+
+impl Default for CutoutSelection {
+    fn default() -> Self {
+        Self { classes_excluded: vec!["car".into()], hard: false, count_max: 4000 }
+    }
+}
+
+impl CutoutSelection {
+    /// As published for a target class: neither it nor persons.
+    pub fn of_paper(target: &str) -> Self {
+        Self { classes_excluded: vec![target.to_owned(), "person".into()], ..Self::default() }
+    }
+
+    fn takes(&self, class: &str) -> bool {
+        !self.classes_excluded.iter().any(|excluded| excluded == class)
+    }
+}
+
+/// Cuts instances out of a data set in whichever layout its folder has:
+///
+/// - COCO: `annotations/instances_<split>.json`, pictures in `<split>`, `images/<split>` or `images`;
+/// - PASCAL VOC: `SegmentationObject`, `SegmentationClass`, `JPEGImages`, and `Annotations` where there are any;
+/// - YOLO polygons: `instance_segmentation/labels/train2017/*.txt` and `images/train2017`.
+///
+/// # Errors
+/// Where the folder has none of these layouts, or a file is missing or malformed; errors name it and the place in it.
+pub fn load_occluders(root: &Path, selection: &CutoutSelection) -> Result<Vec<Cutout>> {
+    if root.join("annotations").is_dir() {
+        coco::load(root, selection)
+    } else if root.join("SegmentationObject").is_dir() {
+        voc::load(root, selection)
+    } else if root.join("instance_segmentation").is_dir() {
+        yolo::load(root, selection)
+    } else {
+        bail!(
+            "{}: holds neither annotations (COCO), SegmentationObject (PASCAL VOC) nor instance_segmentation (YOLO polygons)",
+            root.display()
+        )
+    }
+}
+
+/// [`load_occluders`] for cars.
+///
+/// # Errors
+/// As [`load_occluders`].
 pub fn load_coco(root: &Path) -> Result<Vec<Cutout>> {
-    let labels = root.join("instance_segmentation/labels/train2017");
-    let images = root.join("images/train2017");
-    let mut paths: Vec<_> = std::fs::read_dir(&labels)
-        .with_context(|| labels.display().to_string())?
-        .map(|entry| entry.map(|e| e.path()))
-        .collect::<std::io::Result<_>>()?;
+    load_occluders(root, &CutoutSelection::default())
+}
+
+/// At most `count` of the values, spread evenly.
+fn spread<T>(values: Vec<T>, count: usize) -> Vec<T> {
+    let (length, kept) = (values.len(), values.len().min(count));
+    values
+        .into_iter()
+        .enumerate()
+        .filter(|(i, _)| (i + 1) * kept / length > i * kept / length)
+        .map(|(_, v)| v)
+        .collect()
+}
+
+/// Files of a folder that end in `extension`, sorted.
+fn files(folder: &Path, extension: &str) -> Result<Vec<std::path::PathBuf>> {
+    let entries = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    let mut paths: Vec<_> = entries.map(|entry| entry.map(|e| e.path())).collect::<std::io::Result<_>>()?;
+    paths.retain(|path| path.extension().is_some_and(|e| e == extension));
     paths.sort();
-    let mut cutouts = Vec::new();
-    for path in paths.iter().filter(|p| p.extension().is_some_and(|e| e == "txt")) {
-        let stem = path.file_stem().context("a label file has no name")?;
-        let image = super::kitti::open_image(&images.join(stem))?;
-        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        for (index, line) in text.lines().enumerate() {
-            let place = || format!("{}:{}", path.display(), index + 1);
-            let mut fields = line.split_whitespace();
-            let class: usize = fields.next().unwrap_or_default().parse().with_context(place)?;
-            let values: Vec<f32> = fields.map(str::parse).collect::<Result<_, _>>().with_context(place)?;
-            let polygon: Vec<[f32; 2]> = values.chunks_exact(2).map(|p| [p[0], p[1]]).collect();
-            if class != COCO_CAR && polygon.len() >= 3 {
-                cutouts.extend(cut_polygon(&image, &polygon));
-            }
-        }
-    }
-    Ok(cutouts)
+    Ok(paths)
 }
 
-fn cut_polygon(image: &RgbImage, polygon: &[[f32; 2]]) -> Option<Cutout> {
-    let bound = |axis: usize, pick: fn(f32, f32) -> f32, start: f32| polygon.iter().map(|p| p[axis]).fold(start, pick);
-    let (x1, x2) = (bound(0, f32::min, 1.0), bound(0, f32::max, 0.0));
-    let (y1, y2) = (bound(1, f32::min, 1.0), bound(1, f32::max, 0.0));
-    if (x2 - x1) * (y2 - y1) < AREA_MIN {
-        return None;
-    }
-    let (width, height) = (image.width() as f32, image.height() as f32);
-    let (left, top) = ((x1 * width).max(0.0) as u32, (y1 * height).max(0.0) as u32);
-    let w = (((x2 - x1) * width) as u32).clamp(1, image.width() - left.min(image.width() - 1));
-    let h = (((y2 - y1) * height) as u32).clamp(1, image.height() - top.min(image.height() - 1));
-    let colour = imageops::crop_imm(image, left, top, w, h).to_image();
-    let alpha = GrayImage::from_fn(w, h, |x, y| {
-        let point = [((left + x) as f32 + 0.5) / width, ((top + y) as f32 + 0.5) / height];
-        image::Luma([if inside(polygon, point) { 255 } else { 0 }])
-    });
-    Some(Cutout::bounded(colour, alpha))
+/// Reads a file that should be small.
+fn read_bounded(path: &Path, bytes_max: u64) -> Result<Vec<u8>> {
+    let bytes = std::fs::metadata(path).with_context(|| path.display().to_string())?.len();
+    ensure!(bytes <= bytes_max, "{}: {bytes} bytes are more than {bytes_max}", path.display());
+    std::fs::read(path).with_context(|| path.display().to_string())
 }
 
-/// Even-odd rule.
-fn inside(polygon: &[[f32; 2]], [x, y]: [f32; 2]) -> bool {
-    let mut odd = false;
-    let mut previous = polygon[polygon.len() - 1];
-    for &current in polygon {
-        let ([x1, y1], [x2, y2]) = (previous, current);
-        if (y1 > y) != (y2 > y) && x < (x2 - x1) * (y - y1) / (y2 - y1) + x1 {
-            odd = !odd;
-        }
-        previous = current;
-    }
-    odd
+/// Whether a name out of a file stays inside the folder it is joined to.
+fn stays_inside(name: &str) -> bool {
+    !name.is_empty() && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
 /// Whole cars, from every `stride`-th masked sample.
@@ -119,12 +155,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_triangle_is_cut_out_of_its_picture() {
-        let image = RgbImage::from_pixel(100, 80, image::Rgb([9, 8, 7]));
-        let cutout = cut_polygon(&image, &[[0.1, 0.1], [0.9, 0.1], [0.1, 0.9]]).expect("large enough");
-        let covered = cutout.alpha.pixels().filter(|p| p.0[0] > 127).count() as f32;
-        let share = covered / (cutout.alpha.width() * cutout.alpha.height()) as f32;
-        assert!((share - 0.5).abs() < 0.03, "{share}");
-        assert_eq!(cutout.colour.get_pixel(3, 3).0, [9, 8, 7]);
+    fn few_are_spread_over_all() {
+        assert_eq!(spread((0..10).collect(), 5), [1, 3, 5, 7, 9]);
+        assert_eq!(spread((0..3).collect(), 5), [0, 1, 2]);
+        assert!(spread(Vec::<u8>::new(), 5).is_empty());
+        assert!(spread(vec![1, 2], 0).is_empty());
+    }
+
+    #[test]
+    fn names_cannot_leave_the_folder() {
+        assert!(stays_inside("train2017/1.jpg"));
+        for name in ["", "../1.jpg", "/etc/passwd", "a/../../b"] {
+            assert!(!stays_inside(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_folder_of_another_layout_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let error = load_coco(folder.path()).expect_err("empty");
+        assert!(error.to_string().contains("SegmentationObject"));
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use models::mesh::Mesh;
 use serde::{Deserialize, Serialize};
 
-use crate::vehicles::vehicle;
+use crate::vehicles::{Material, vehicle};
 
 /// Where shapes come from and how their files' axes lie.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,18 +36,34 @@ pub struct VehicleShapes {
 impl VehicleShapes {
     /// Builds them.
     pub fn build(self) -> impl Iterator<Item = Shape> {
-        (self.seed..self.seed.saturating_add(self.count.into()))
-            .map(|seed| Shape { name: format!("vehicle_{seed}"), mesh: vehicle(seed).mesh })
+        (self.seed..self.seed.saturating_add(self.count.into())).map(Shape::of_vehicle)
     }
 }
 
-/// A CAD shape in the body coordinate system.
+/// A shape in the body coordinate system.
 #[derive(Clone, Debug)]
 pub struct Shape {
     /// File stem.
     pub name: String,
     /// Triangles, metres, centred on the bounding box.
     pub mesh: Mesh,
+    /// Unit shading normal of every vertex; empty: surfaces are flat.
+    pub normals: Vec<[f32; 3]>,
+    /// Material of each of the mesh's parts; empty: neutral grey.
+    pub materials: Vec<Material>,
+}
+
+impl Shape {
+    /// The generated vehicle of a seed, with its materials.
+    pub fn of_vehicle(seed: u64) -> Self {
+        let vehicle = vehicle(seed);
+        Self {
+            name: format!("vehicle_{seed}"),
+            mesh: vehicle.mesh,
+            normals: vehicle.normals,
+            materials: vehicle.materials,
+        }
+    }
 }
 
 /// Loads every shape of the sources, in order; files of a folder are sorted by name. Generated ones come last.
@@ -94,7 +110,7 @@ fn load(file: &Path, source: &ShapeSource) -> Result<Shape> {
         mesh = mesh.transformed(&[[scale, 0.0, 0.0], [0.0, scale, 0.0], [0.0, 0.0, scale]], [0.0; 3]);
     }
     let name = file.file_stem().and_then(|s| s.to_str()).unwrap_or("shape").to_owned();
-    Ok(Shape { name, mesh })
+    Ok(Shape { name, mesh, normals: Vec::new(), materials: Vec::new() })
 }
 
 fn axis(text: &str) -> Result<[f32; 3]> {
