@@ -6,6 +6,7 @@ pub mod export;
 pub mod render;
 pub mod table;
 pub mod train;
+pub mod votes;
 
 /// What a build without libtorch answers.
 pub const TORCH_NEEDED: &str = "this trainer was built without libtorch. Install it and rebuild:

@@ -50,6 +50,9 @@ pub struct EvalArgs {
     /// The cars stand on ground that is level to this many degrees (standard deviation); 0: nothing is known about it
     #[arg(long, default_value_t = 1.5)]
     pub level_sigma_deg: f64,
+    /// When a car is looked at twice
+    #[command(flatten)]
+    pub votes: super::votes::VotesArgs,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -63,7 +66,8 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     let config = BackboneConfig { providers: available_providers(), threads: 2, batch_max: 1, library: None };
     let model = Model::load(&args.model, &config)?;
     let name = model.manifest.name.clone();
-    let mut evaluator = Evaluator::new(model)?.with_level_sigma_deg(args.level_sigma_deg);
+    let mut evaluator =
+        Evaluator::new(model)?.with_level_sigma_deg(args.level_sigma_deg).with_second_look(args.votes.second_look());
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(args.seed);
     let (mut errors, mut details) = (Vec::new(), String::new());
     for samples in load(args)? {
@@ -102,6 +106,7 @@ fn evaluate(
             "estimated_elevation_deg": found.elevation_rad.to_degrees(),
             "probability": estimate.retrieval.best.probability,
             "flip_probability": estimate.retrieval.flip_probability,
+            "looked_twice": estimate.looked_twice,
             "box_px": [box_px.x1, box_px.y1, box_px.x2, box_px.y2]});
         details.push_str(&format!("{line}\n"));
     }

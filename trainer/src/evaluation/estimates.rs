@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use calibration::{Rotation, so3};
 use kernels::{BoxPx, CpuCrop, CpuTopK, Crop, CropSpec, ImageView, PixelFormat};
 use models::retrieval::level::LevelPrior;
+use models::retrieval::second_look::{SecondLook, add, jittered, normalize};
 use models::retrieval::{Retrieval, Retriever};
 use models::{Backbone, Model};
 use nalgebra::Vector3;
@@ -21,6 +22,8 @@ pub struct Estimate {
     pub error_deg: f64,
     /// KITTI's occlusion level.
     pub occlusion: u8,
+    /// It was in doubt, and more crops were asked.
+    pub looked_twice: bool,
 }
 
 /// A loaded model and its buffers.
@@ -32,6 +35,7 @@ pub struct Evaluator {
     pixels: Vec<f32>,
     embedding: Vec<f32>,
     level_sigma_deg: f64,
+    second_look: SecondLook,
 }
 
 impl Evaluator {
@@ -50,6 +54,7 @@ impl Evaluator {
             retriever,
             embedding: vec![0.0; dim],
             level_sigma_deg: 0.0,
+            second_look: SecondLook::OFF,
         })
     }
 
@@ -57,6 +62,12 @@ impl Evaluator {
     #[must_use]
     pub fn with_level_sigma_deg(self, sigma_deg: f64) -> Self {
         Self { level_sigma_deg: sigma_deg, ..self }
+    }
+
+    /// With a second look at objects in doubt.
+    #[must_use]
+    pub fn with_second_look(self, second_look: SecondLook) -> Self {
+        Self { second_look, ..self }
     }
 
     /// The unit embedding of a sample's crop at `box_px`.
@@ -72,8 +83,19 @@ impl Evaluator {
 
     /// The model's answer for a sample at `box_px`.
     pub fn estimate(&mut self, sample: &Sample, box_px: &BoxPx) -> Result<Estimate> {
-        let embedding = self.embed(sample, box_px)?.to_vec();
-        self.estimate_embedded(sample, box_px, &embedding)
+        let mut embedding = self.embed(sample, box_px)?.to_vec();
+        let first = self.estimate_embedded(sample, box_px, &embedding)?;
+        if !self.second_look.is_due(&first.retrieval) {
+            return Ok(first);
+        }
+        let image = sample.picture.decode()?;
+        let seen = sample.clip(*box_px, &image);
+        for crop in 0..self.second_look.crops {
+            add(&mut embedding, self.embed(sample, &jittered(&seen, crop, image.width(), image.height()))?);
+        }
+        let is_better = normalize(&mut embedding);
+        let second = self.estimate_embedded(sample, box_px, &embedding)?;
+        Ok(if is_better { Estimate { looked_twice: true, ..second } } else { first })
     }
 
     /// The same for an embedding that was made of the crop at `box_px` before.
@@ -84,7 +106,7 @@ impl Evaluator {
         let retrieval = self.retriever.vote(0, level.as_ref())?;
         let truth = sample.viewpoint.to_rotation();
         let error_deg = so3::geodesic_angle(&truth, &retrieval.best.rotation).to_degrees();
-        Ok(Estimate { truth, retrieval, error_deg, occlusion: sample.occlusion })
+        Ok(Estimate { truth, retrieval, error_deg, occlusion: sample.occlusion, looked_twice: false })
     }
 }
 
