@@ -11,6 +11,7 @@
 
 pub mod level;
 pub mod modes;
+pub mod second_look;
 
 use std::ops::Range;
 

@@ -3,6 +3,7 @@
 //! Every file gives `Args` (a `clap::Args`) and `execute(&Args) -> anyhow::Result<ExitCode>`.
 //! Results go to standard output, everything else to standard error.
 
+pub mod bench;
 pub mod demo;
 pub mod doctor;
 pub mod estimate;

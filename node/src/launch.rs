@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use models::Provider;
+use models::retrieval::second_look::{CROPS_MAX, SecondLook};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -32,6 +33,8 @@ pub struct Launch {
     pub model: ModelConfig,
     /// What is known about its camera.
     pub camera: CameraConfig,
+    /// When an object is looked at twice.
+    pub retrieval: RetrievalConfig,
     /// How detections find their frame.
     pub join: JoinConfig,
     /// Every bound.
@@ -68,6 +71,18 @@ pub struct CameraConfig {
     pub mounting_roll_deg: f64,
 }
 
+/// A second look at objects in doubt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetrievalConfig {
+    /// Crops of jittered boxes that an object in doubt is given, as far as the deadline reaches; 0: none.
+    pub jittered_crops: usize,
+    /// In doubt from this flip probability on, 0 to 1 ...
+    pub unsure_flip_probability: f64,
+    /// ... or from this standard deviation of its rotation on (root of the covariance's trace), degrees.
+    pub unsure_spread_deg: f64,
+}
+
 /// Detections and frames.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -84,6 +99,7 @@ impl Default for Launch {
             keys: Keys::default(),
             model: ModelConfig::default(),
             camera: CameraConfig::default(),
+            retrieval: RetrievalConfig::default(),
             join: JoinConfig::default(),
             limits: Limits::default(),
         }
@@ -94,6 +110,12 @@ impl Default for ModelConfig {
     fn default() -> Self {
         let providers = vec![Provider::OnnxRuntimeCpu, Provider::Tract];
         Self { directory: None, providers, threads: 1, onnxruntime: None }
+    }
+}
+
+impl Default for RetrievalConfig {
+    fn default() -> Self {
+        Self { jittered_crops: 0, unsure_flip_probability: 0.05, unsure_spread_deg: 12.0 }
     }
 }
 
@@ -116,6 +138,28 @@ impl CameraConfig {
     /// The key that is out of range.
     pub fn level(&self) -> Result<Option<Level>, LevelError> {
         Level::new(self.level_sigma_deg, self.mounting_pitch_deg, self.mounting_roll_deg)
+    }
+}
+
+impl RetrievalConfig {
+    /// The rule that the pipeline follows.
+    pub fn second_look(&self) -> SecondLook {
+        SecondLook {
+            crops: self.jittered_crops,
+            flip_probability_min: self.unsure_flip_probability,
+            spread_rad_min: self.unsure_spread_deg.to_radians(),
+        }
+    }
+
+    fn fault(&self) -> Option<(&'static str, String)> {
+        if self.jittered_crops > CROPS_MAX {
+            return Some(("jittered_crops", format!("must be between 0 (off) and {CROPS_MAX}")));
+        }
+        if !(0.0..=1.0).contains(&self.unsure_flip_probability) {
+            return Some(("unsure_flip_probability", "must be between 0 and 1".to_owned()));
+        }
+        let is_angle = (0.0..=360.0).contains(&self.unsure_spread_deg);
+        (!is_angle).then(|| ("unsure_spread_deg", "must be between 0 and 360 degrees".to_owned()))
     }
 }
 
@@ -215,6 +259,15 @@ impl Launch {
         }
         if !(1..=THREADS_MAX).contains(&self.model.threads) {
             return Some(("model", "threads", format!("must be between 1 and {THREADS_MAX}")));
+        }
+        if let Some((key, rule)) = self.retrieval.fault() {
+            return Some(("retrieval", key, rule));
+        }
+        let one_pass = self.limits.batch_max.min(self.limits.detections_max);
+        if self.retrieval.jittered_crops > one_pass {
+            let rule =
+                format!("must be at most {one_pass}, the crops of one network pass (limits.batch_max, detections_max)");
+            return Some(("retrieval", "jittered_crops", rule));
         }
         if let Err(fault) = self.camera.level() {
             return Some(("camera", fault.key, fault.rule.to_owned()));

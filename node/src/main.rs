@@ -21,6 +21,7 @@ Examples:
   azimuth estimate --image a.png --boxes b.json --json
                                              one image, no transport
   azimuth run --config launch/vehicle.toml   the node
+  azimuth bench path                         what an object costs on this machine
   azimuth COMMAND --help                     formats and more examples
 
 Results go to standard output, messages to standard error; AZIMUTH_LOG=debug shows more.
@@ -43,6 +44,8 @@ enum Command {
     Estimate(commands::estimate::Args),
     /// What runs here, what does not, and how to mend it
     Doctor(commands::doctor::Args),
+    /// What the parts of the program cost on this machine
+    Bench(commands::bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => commands::replay::execute(&args),
         Command::Estimate(args) => commands::estimate::execute(&args),
         Command::Doctor(args) => commands::doctor::execute(&args),
+        Command::Bench(args) => commands::bench::execute(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("azimuth: {}", commands::error_chain(error.as_ref()));

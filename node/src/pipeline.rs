@@ -7,8 +7,10 @@
 //! fraction of its time, and their answer carries the status `DeadlineReached`.
 //!
 //! The clock is read in a fixed order, which a test or a trace may rely on: once at the start, once after
-//! selection, and for each chunk after each of [`Stage::ALL`] that it reached.
+//! selection, and for each chunk after each of [`Stage::ALL`] that it reached; where objects get a second look, for each of them
+//! after its crops, its network pass and its retrieval, before the chunk is placed.
 
+mod look_again;
 mod place;
 mod stage_times;
 
@@ -18,6 +20,8 @@ use std::ops::Range;
 
 use calibration::PinholeCamera;
 use kernels::{CpuCrop, CpuTopK, CropSpec, KernelError};
+use models::retrieval::level::LevelPrior;
+use models::retrieval::second_look::SecondLook;
 use models::retrieval::{NoNeighbor, Retrieval, Retriever, RotationError};
 use models::{BackboneError, Manifest, Model, Provider};
 
@@ -30,6 +34,7 @@ use crate::stages::crop::{Candidate, CropStage, class_name};
 use crate::stages::embed::EmbedStage;
 use crate::stages::locate::LocateStage;
 use crate::time::{Clock, Deadline};
+use look_again::{Budget, LookAgain};
 use place::{place, viewing_ray};
 
 /// Why a model cannot be run within the limits.
@@ -103,6 +108,7 @@ pub struct Pipeline {
     retrieve: Retriever<CpuTopK>,
     locate: LocateStage,
     level: Option<Level>,
+    again: LookAgain,
     candidates: Vec<Candidate>,
     /// Of the chunk in work, what the table said.
     retrievals: Vec<Result<Retrieval, Mismatch>>,
@@ -141,6 +147,7 @@ impl Pipeline {
             retrieve: Retriever::new(top_k, table, manifest.retrieval.clone(), batch_max)?,
             locate: LocateStage::new(limits.range_m_min, limits.range_m_max),
             level: None,
+            again: LookAgain::new(SecondLook::OFF, batch_max, 0),
             crop,
             candidates: Vec::with_capacity(limits.detections_max),
             retrievals: Vec::with_capacity(batch_max),
@@ -158,6 +165,13 @@ impl Pipeline {
     #[must_use]
     pub fn with_level(self, level: Option<Level>) -> Self {
         Self { level, ..self }
+    }
+
+    /// With a second look at objects in doubt, of at most `batch_max` crops each. Allocates for it.
+    #[must_use]
+    pub fn with_second_look(self, rule: SecondLook) -> Self {
+        let dim = self.retrieve.table().dim;
+        Self { again: LookAgain::new(rule, self.batch_max, dim), ..self }
     }
 
     /// Works on one frame: one answer for each detection considered, in the order of the detections.
@@ -240,6 +254,7 @@ impl Pipeline {
             return Ok(now_us);
         }
         let embedded = self.embed.run(batch);
+        let cut_us = now_us;
         now_us = self.lap(Stage::Embed, now_us, clock);
         if let Err(failure) = embedded {
             self.backbone_failure = Some(failure);
@@ -247,7 +262,9 @@ impl Pipeline {
             return Ok(now_us);
         }
         self.retrieve_chunk(chunk.clone(), camera)?;
+        let budget = Budget { deadline, embed_us: now_us.saturating_sub(cut_us) };
         now_us = self.lap(Stage::Retrieve, now_us, clock);
+        now_us = self.look_again(frame, camera, chunk.clone(), &budget, now_us, clock)?;
         let late = deadline.is_reached(now_us);
         self.locate_chunk(chunk, camera, late);
         Ok(self.lap(Stage::Locate, now_us, clock))
@@ -265,7 +282,7 @@ impl Pipeline {
                 run.first().and_then(|first| self.classes.get(first.class)).map_or(0..0, |class| class.rows.clone());
             self.retrieve.search(self.embed.rows(crops.clone()), rows)?;
             for (index, (crop, candidate)) in crops.zip(run).enumerate() {
-                let prior = self.level.and_then(|level| level.prior(&viewing_ray(&candidate.box_px, camera)));
+                let prior = prior(self.level.as_ref(), candidate, camera);
                 self.retrievals.push(match self.embed.fault(crop) {
                     Some(fault) => Err(fault),
                     None => self.retrieve.vote(index, prior.as_ref()).map_err(|NoNeighbor| Mismatch::NoNeighbor),
@@ -344,6 +361,11 @@ impl Pipeline {
     pub fn refused(&self) -> &[(Provider, String)] {
         &self.refused
     }
+}
+
+/// What the viewing ray of a candidate says about its tilt, where up is known.
+fn prior(level: Option<&Level>, candidate: &Candidate, camera: &PinholeCamera) -> Option<LevelPrior> {
+    level?.prior(&viewing_ray(&candidate.box_px, camera))
 }
 
 /// Collects the classes of a model; each needs rows to be found among and a size to be placed with.

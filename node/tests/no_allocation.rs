@@ -13,6 +13,7 @@ use std::cell::{Cell, RefCell};
 
 use calibration::PinholeCamera;
 use kernels::{BoxPx, ImageView, PixelFormat};
+use models::retrieval::second_look::SecondLook;
 use models::{Backbone, BackboneError, Model, Provider};
 use node::detection::Detection;
 use node::frame::Frame;
@@ -148,11 +149,11 @@ fn detections(shift: f32) -> Vec<Detection> {
     list
 }
 
-fn frames_allocate_nothing(model: Model) {
+fn frames_allocate_nothing(model: Model, second_look: SecondLook) {
     let limits = Limits { detections_max: 16, batch_max: 4, ..Limits::default() };
     let model = Model { backbone: Box::new(Exempt(model.backbone)), ..model };
     let level = Level::new(1.5, 2.0, -1.0).unwrap();
-    let mut pipeline = Pipeline::new(model, &limits).unwrap().with_level(level);
+    let mut pipeline = Pipeline::new(model, &limits).unwrap().with_level(level).with_second_look(second_look);
     let mut pixels = vec![0_u8; WIDTH * HEIGHT * 3];
     for (index, byte) in pixels.iter_mut().enumerate() {
         *byte = (index * 37 % 251) as u8;
@@ -166,7 +167,7 @@ fn frames_allocate_nothing(model: Model) {
         let mut list = detections(3.0 * round as f32);
         list.truncate(if round == 4 { 0 } else { 5 + 3 * round });
         let deadline = if round == 5 { Deadline { at_us: 3 } } else { Deadline::NEVER };
-        let clock = BorderClock { readings: RefCell::new(Vec::with_capacity(64)) };
+        let clock = BorderClock { readings: RefCell::new(Vec::with_capacity(256)) };
         // The first round warms the scratch memory up.
         ALLOCATIONS.set(0);
         ARMED.set(round > 0);
@@ -196,11 +197,19 @@ fn the_counter_counts() {
 fn a_frame_allocates_nothing_after_warm_up() {
     let folder = tempfile::tempdir().unwrap();
     small_model::write(folder.path());
-    frames_allocate_nothing(small_model::load(folder.path(), 4));
+    frames_allocate_nothing(small_model::load(folder.path(), 4), SecondLook::OFF);
+}
+
+#[test]
+fn looking_twice_at_everything_allocates_nothing_either() {
+    let folder = tempfile::tempdir().unwrap();
+    small_model::write(folder.path());
+    let everything = SecondLook { crops: 3, flip_probability_min: 0.0, spread_rad_min: 0.0 };
+    frames_allocate_nothing(small_model::load(folder.path(), 4), everything);
 }
 
 #[test]
 fn a_frame_with_the_shipped_model_allocates_nothing_after_warm_up() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/zoo/car");
-    frames_allocate_nothing(small_model::load(&folder, 4));
+    frames_allocate_nothing(small_model::load(&folder, 4), SecondLook::OFF);
 }

@@ -8,6 +8,7 @@ pub mod reference_args;
 pub mod render;
 pub mod table;
 pub mod train;
+pub mod votes;
 
 /// What a build without libtorch answers.
 pub const TORCH_NEEDED: &str = "this trainer was built without libtorch. Install it and rebuild:

@@ -107,7 +107,9 @@ fn open_pipeline(launch: &Launch, ordered: Option<&Path>) -> anyhow::Result<Pipe
         library: launch.model.onnxruntime.clone(),
     };
     let model = Model::load(&folder, &config)?;
-    Ok(Pipeline::new(model, &launch.limits)?.with_level(launch.camera.level()?))
+    Ok(Pipeline::new(model, &launch.limits)?
+        .with_level(launch.camera.level()?)
+        .with_second_look(launch.retrieval.second_look()))
 }
 
 /// A flag that SIGINT, SIGTERM and SIGHUP (the terminal is gone) set; the second of them ends the process at once.

@@ -52,6 +52,8 @@ pub fn play(request: &Request<'_>, stop: &AtomicBool) -> anyhow::Result<Playback
     let mut launch = Launch { name: "demo".to_owned(), ..Launch::default() };
     launch.model.providers = request.providers.to_vec();
     launch.model.threads = request.threads;
+    // Its sequences are those of a car's camera, as in launch/vehicle.toml.
+    launch.camera.level_sigma_deg = 1.5;
     launch.transport = TransportConfig { listen: vec![free_endpoint()?], ..TransportConfig::default() };
 
     let mut pipeline = open_pipeline(request, &launch)?;
@@ -129,7 +131,9 @@ fn open_pipeline(request: &Request<'_>, launch: &Launch) -> anyhow::Result<Pipel
         library: None,
     };
     let model = Model::load(request.model, &config)?;
-    let pipeline = Pipeline::new(model, &launch.limits)?.with_level(launch.camera.level()?);
+    let pipeline = Pipeline::new(model, &launch.limits)?
+        .with_level(launch.camera.level()?)
+        .with_second_look(launch.retrieval.second_look());
     for (provider, reason) in pipeline.refused() {
         tracing::warn!("{provider} refused: {reason}");
     }

@@ -282,3 +282,48 @@ fn a_level_camera_settles_the_tilt_and_leaves_the_azimuth() {
     let pitched = elevation_deg(Level::new(1.0, 1.0, 0.0).unwrap());
     assert!((pitched - 0.5 * (expected + 1.0)).abs() < 0.01, "{pitched}");
 }
+
+/// Every object is in doubt: the first look shows (0.6, 0.8), the two crops of the second (1, 0).
+fn doubtful() -> (Pipeline, Arc<AtomicUsize>) {
+    let mut is_first = true;
+    let (model, passes) = model(Box::new(move |batch, embeddings| {
+        for row in embeddings.chunks_exact_mut(DIM) {
+            row.copy_from_slice(if is_first { &[0.6, 0.8, 0.0, 0.0] } else { &[1.0, 0.0, 0.0, 0.0] });
+        }
+        assert!(is_first || batch == 2);
+        is_first = !is_first;
+        Ok(())
+    }));
+    let rule = SecondLook { crops: 2, flip_probability_min: 0.0, spread_rad_min: 0.0 };
+    (Pipeline::new(model, &Limits { detections_max: 2, ..limits() }).unwrap().with_second_look(rule), passes)
+}
+
+#[test]
+fn a_second_look_answers_with_the_mean_of_all_crops() {
+    let (mut pipeline, passes) = doubtful();
+    let poses = process(&mut pipeline, &detections(&["car"]), Deadline::NEVER, &ManualClock::at(0));
+    assert_eq!((poses[0].status, passes.load(Ordering::Relaxed)), (ObjectStatus::Ok, 2));
+    // (0.6 + 1 + 1, 0.8), to the reference at (1, 0); half-precision rows.
+    assert!((f64::from(poses[0].similarity) - 2.6 / 2.6_f64.hypot(0.8)).abs() < 1e-3, "{}", poses[0].similarity);
+}
+
+#[test]
+fn without_time_for_a_second_pass_the_first_look_stands() {
+    // Readings at 0 (start), 10 (selection), 20 (crop), 30 (embed: one crop took 10), 40 (retrieve): a pass of two takes 20.
+    for (at_us, passes_expected, similarity) in [(60, 1, 0.6), (61, 2, 0.956)] {
+        let (mut pipeline, passes) = doubtful();
+        let clock = ManualClock::stepping(10);
+        let poses = process(&mut pipeline, &detections(&["car"]), Deadline { at_us }, &clock);
+        assert_eq!(passes.load(Ordering::Relaxed), passes_expected);
+        assert!((f64::from(poses[0].similarity) - similarity).abs() < 2e-3, "{}", poses[0].similarity);
+    }
+}
+
+#[test]
+fn who_is_not_in_doubt_is_looked_at_once() {
+    let (model, passes) = model(Box::new(all_alike));
+    let rule = SecondLook { crops: 2, flip_probability_min: 0.5, spread_rad_min: 1.0 };
+    let mut pipeline = Pipeline::new(model, &limits()).unwrap().with_second_look(rule);
+    process(&mut pipeline, &detections(&["car", "van"]), Deadline::NEVER, &ManualClock::at(0));
+    assert_eq!(passes.load(Ordering::Relaxed), 1);
+}

@@ -49,6 +49,9 @@ pub struct EvalArgs {
     /// Objects stand on ground that is level to this many degrees (standard deviation), where the camera is known; 0: off
     #[arg(long, default_value_t = 1.5)]
     pub level_sigma_deg: f64,
+    /// When an object is looked at twice
+    #[command(flatten)]
+    pub votes: super::votes::VotesArgs,
     /// Print one JSON object a table, each on a line
     #[arg(long)]
     pub json: bool,
@@ -108,14 +111,17 @@ fn open(args: &EvalArgs, protocol: &str) -> Result<(Evaluator, Subject)> {
     if let Some(run) = &args.classifier {
         let path = run.join("classifier.onnx");
         let model_sha256 = models::sha256_hex(&std::fs::read(&path).with_context(|| path.display().to_string())?);
-        let subject = Subject { model: run.display().to_string(), model_sha256, protocol, level_sigma_deg: 0.0 };
-        return Ok((Evaluator::of_classifier(Classifier::open(run)?), subject));
+        let model = run.display().to_string();
+        let subject = Subject { model, model_sha256, protocol, level_sigma_deg: args.level_sigma_deg };
+        let evaluator = Evaluator::of_classifier(Classifier::open(run)?);
+        return Ok((evaluator.with_level_sigma_deg(args.level_sigma_deg), subject));
     }
     let config = BackboneConfig { providers: available_providers(), threads: 2, batch_max: 1, library: None };
     let model = Model::load(&args.model, &config)?;
     let (name, model_sha256) = (model.manifest.name.clone(), model.sha256.clone());
     let subject = Subject { model: name, model_sha256, protocol, level_sigma_deg: args.level_sigma_deg };
-    Ok((Evaluator::new(model)?.with_level_sigma_deg(args.level_sigma_deg), subject))
+    let evaluator = Evaluator::new(model)?.with_level_sigma_deg(args.level_sigma_deg);
+    Ok((evaluator.with_second_look(args.votes.second_look()), subject))
 }
 
 fn crops(args: &EvalArgs) -> Result<Vec<CropKind>> {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use calibration::Viewpoint;
+use models::retrieval::level::LevelPrior;
 use models::retrieval::{Hypothesis, Retrieval, flipped};
 use nalgebra::Matrix3;
 
@@ -40,12 +41,16 @@ impl Classifier {
         &self.config
     }
 
-    /// The answer for one normalised crop `[3, H, W]`.
+    /// The answer for one normalised crop `[3, H, W]`, levelled as retrieval's answers are.
     ///
     /// # Errors
     /// The network fails.
-    pub fn answer(&mut self, crop: &[f32]) -> Result<Retrieval> {
-        Ok(decode(self.encoder.embed(crop, 1)?))
+    pub fn answer(&mut self, crop: &[f32], prior: Option<&LevelPrior>) -> Result<Retrieval> {
+        let mut answer = decode(self.encoder.embed(crop, 1)?);
+        if let Some(prior) = prior {
+            prior.apply(&mut answer);
+        }
+        Ok(answer)
     }
 }
 

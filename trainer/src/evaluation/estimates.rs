@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use image::{Rgb, RgbImage};
 use kernels::{BoxPx, CpuCrop, CpuTopK, Crop, CropSpec, ImageView, PixelFormat};
 use models::retrieval::level::LevelPrior;
+use models::retrieval::second_look::{SecondLook, add, jittered, normalize};
 use models::retrieval::{Retrieval, Retriever};
 use models::{Backbone, Manifest, Model};
 use nalgebra::Vector3;
@@ -21,6 +22,7 @@ pub struct Evaluator {
     pixels: Vec<f32>,
     answerer: Answerer,
     level_sigma_deg: f64,
+    second_look: SecondLook,
 }
 
 /// What turns a crop into a pose.
@@ -49,20 +51,26 @@ impl Evaluator {
         Ok(Self::with(spec, Answerer::Retrieval(Box::new(TableModel { manifest, backbone, retriever, embedding }))))
     }
 
-    /// The baseline, which knows cars only, and nothing of level ground.
+    /// The baseline, which knows cars only.
     pub fn of_classifier(classifier: Classifier) -> Self {
-        Self::with(classifier.config().query.crop_spec(), Answerer::Classifier(Box::new(classifier)))
+        Self::with(classifier.config().query_spec(), Answerer::Classifier(Box::new(classifier)))
     }
 
     fn with(spec: CropSpec, answerer: Answerer) -> Self {
         let pixels = vec![0.0; 3 * (spec.width * spec.height) as usize];
-        Self { crop: CpuCrop::default(), spec, pixels, answerer, level_sigma_deg: 0.0 }
+        Self { crop: CpuCrop::default(), spec, pixels, answerer, level_sigma_deg: 0.0, second_look: SecondLook::OFF }
     }
 
     /// With objects on ground that is level to `sigma_deg` (standard deviation, degrees), where the camera is known; 0: off.
     #[must_use]
     pub fn with_level_sigma_deg(self, sigma_deg: f64) -> Self {
         Self { level_sigma_deg: sigma_deg, ..self }
+    }
+
+    /// With a second look at objects in doubt.
+    #[must_use]
+    pub fn with_second_look(self, second_look: SecondLook) -> Self {
+        Self { second_look, ..self }
     }
 
     /// How the model wants its crops.
@@ -109,14 +117,43 @@ impl Evaluator {
         up: Option<Vector3<f64>>,
     ) -> Result<Retrieval> {
         self.cut(image, box_px)?;
-        match &mut self.answerer {
-            Answerer::Classifier(classifier) => classifier.answer(&self.pixels),
+        let prior = level_prior(up, self.level_sigma_deg);
+        let first = match &mut self.answerer {
+            Answerer::Classifier(classifier) => return classifier.answer(&self.pixels, prior.as_ref()),
             Answerer::Retrieval(model) => {
                 model.embed(&self.pixels)?;
-                model.retriever.search(&model.embedding, rows)?;
-                Ok(model.retriever.vote(0, level_prior(up, self.level_sigma_deg).as_ref())?)
+                model.vote(rows.clone(), prior.as_ref())?
             }
+        };
+        match self.second_look.is_due(&first) {
+            true => Ok(self.look_again(image, box_px, rows, prior.as_ref())?.unwrap_or(first)),
+            false => Ok(first),
         }
+    }
+
+    /// The answer of the last crop together with those of jittered boxes; `None` where their embeddings cancel out.
+    fn look_again(
+        &mut self,
+        image: &RgbImage,
+        box_px: &BoxPx,
+        rows: Range<u32>,
+        prior: Option<&LevelPrior>,
+    ) -> Result<Option<Retrieval>> {
+        let mut sum = Vec::new();
+        for crop in 0..=self.second_look.crops {
+            let Answerer::Retrieval(model) = &mut self.answerer else { bail!("a classifier looks once") };
+            match crop {
+                0 => sum.extend_from_slice(&model.embedding),
+                _ => add(&mut sum, model.embed(&self.pixels)?),
+            }
+            if crop == self.second_look.crops {
+                let is_better = normalize(&mut sum);
+                model.embedding.copy_from_slice(&sum);
+                return if is_better { model.vote(rows, prior).map(Some) } else { Ok(None) };
+            }
+            self.cut(image, &jittered(box_px, crop, image.width(), image.height()))?;
+        }
+        Ok(None)
     }
 
     /// The last crop, as the network saw it.
@@ -141,6 +178,12 @@ impl TableModel {
     fn embed(&mut self, pixels: &[f32]) -> Result<&[f32]> {
         self.backbone.embed(pixels, 1, &mut self.embedding)?;
         Ok(&self.embedding)
+    }
+
+    /// What the table says about the embedding.
+    fn vote(&mut self, rows: Range<u32>, prior: Option<&LevelPrior>) -> Result<Retrieval> {
+        self.retriever.search(&self.embedding, rows)?;
+        Ok(self.retriever.vote(0, prior)?)
     }
 }
 
