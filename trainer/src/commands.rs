@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub mod calibrate;
+pub mod data;
 pub mod eval;
 pub mod export;
 pub mod render;

@@ -36,6 +36,8 @@ enum Command {
     Calibrate(commands::calibrate::CalibrateArgs),
     /// Measure a model on KITTI labels
     Eval(commands::eval::EvalArgs),
+    /// Check the user's copies of public data sets
+    Data(commands::data::DataArgs),
     /// Render reference views or training crops as a contact sheet
     Render(commands::render::RenderArgs),
 }
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Command::Table(args) => commands::table::run(&args),
         Command::Calibrate(args) => commands::calibrate::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
+        Command::Data(args) => commands::data::run(&args),
         Command::Render(args) => commands::render::run(&args),
     };
     match result {
