@@ -2,6 +2,7 @@
 
 pub mod calibrate;
 pub mod compare;
+pub mod data;
 pub mod eval;
 pub mod export;
 pub mod reference_args;

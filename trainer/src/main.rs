@@ -38,6 +38,8 @@ enum Command {
     Eval(commands::eval::EvalArgs),
     /// Compare two measured models object by object
     Compare(commands::compare::CompareArgs),
+    /// Check the user's copies of public data sets
+    Data(commands::data::DataArgs),
     /// Render reference views or training crops as a contact sheet
     Render(commands::render::RenderArgs),
 }
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Command::Calibrate(args) => commands::calibrate::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Compare(args) => commands::compare::run(&args),
+        Command::Data(args) => commands::data::run(&args),
         Command::Render(args) => commands::render::run(&args),
     };
     match result {

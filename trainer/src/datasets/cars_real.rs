@@ -1,7 +1,7 @@
 //! The `cars_real` collection: Stanford Cars, EPFL multi-view cars and Carvana, already cut to crops, each with a CSV of
 //! poses (`azimuth_pascal_deg`: 0 front, 90 left side visible).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -47,6 +47,28 @@ impl Table {
         let text = self.text(row, column)?;
         text.parse().with_context(|| format!("{}:{}: {column} is not a number: {text}", self.place, row + 2))
     }
+}
+
+/// Every picture and mask that the three CSVs name, with its collection.
+///
+/// # Errors
+/// Where a CSV is missing or damaged.
+pub fn files(root: &Path) -> Result<Vec<(Source, PathBuf)>> {
+    let collections = [
+        (Source::Stanford, "stanford.csv", &["file"][..]),
+        (Source::Epfl, "epfl.csv", &["file"]),
+        (Source::Carvana, "carvana.csv", &["file", "mask"]),
+    ];
+    let mut files = Vec::new();
+    for (source, csv, columns) in collections {
+        let table = Table::load(&root.join(csv))?;
+        for row in 0..table.rows.len() {
+            for column in columns {
+                files.push((source, root.join(table.text(row, column)?)));
+            }
+        }
+    }
+    Ok(files)
 }
 
 fn read(root: &Path, file: &str) -> Result<Arc<[u8]>> {

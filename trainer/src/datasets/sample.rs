@@ -22,11 +22,16 @@ pub enum Source {
     Carvana,
     /// Rendered scenes.
     Synth,
+    /// PASCAL3D+ photographs, and those that OccludedPASCAL3D+ and NeMo's scripts make of them.
+    Pascal3d,
+    /// ObjectNet3D photographs.
+    ObjectNet3d,
 }
 
 impl Source {
     /// Every source.
-    pub const ALL: [Self; 5] = [Self::Kitti, Self::Stanford, Self::Epfl, Self::Carvana, Self::Synth];
+    pub const ALL: [Self; 7] =
+        [Self::Kitti, Self::Stanford, Self::Epfl, Self::Carvana, Self::Synth, Self::Pascal3d, Self::ObjectNet3d];
 }
 
 /// Pixels, decoded now or when needed.

@@ -107,6 +107,7 @@ fn share(shares: &Shares, source: Source) -> f64 {
         Source::Epfl => shares.epfl,
         Source::Carvana => shares.carvana,
         Source::Synth => shares.synth,
+        Source::Pascal3d | Source::ObjectNet3d => 0.0,
     }
 }
 
