@@ -62,8 +62,11 @@ impl Stage {
         let picture = BoxPx { x1: 0.0, y1: 0.0, x2: shown.image.width() as f32, y2: shown.image.height() as f32 };
         let (columns, rows) = pixels(&on_canvas(&picture, &shown.box_px, spec), spec);
         let width = spec.width as usize;
-        for (row, ((out, street), alpha)) in
-            out.chunks_exact_mut(width).zip(self.street.chunks_exact(width)).zip(self.alpha.chunks_exact(width)).enumerate()
+        for (row, ((out, street), alpha)) in out
+            .chunks_exact_mut(width)
+            .zip(self.street.chunks_exact(width))
+            .zip(self.alpha.chunks_exact(width))
+            .enumerate()
         {
             let inside = if rows.contains(&(row % spec.height as usize)) { columns.clone() } else { 0..0 };
             out[..inside.start].copy_from_slice(&street[..inside.start]);

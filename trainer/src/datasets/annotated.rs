@@ -81,6 +81,7 @@ impl Annotated {
                 viewpoint: view.viewpoint,
                 group: lists::group(&self.name),
                 occlusion: self.occlusion,
+                camera: None,
             },
             category: match &self.choice {
                 Choice::First(category) | Choice::Of(category) => category.clone(),

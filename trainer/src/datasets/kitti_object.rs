@@ -132,6 +132,7 @@ fn object(
             viewpoint: viewpoint(label, calibration)?,
             group: 0,
             occlusion: level,
+            camera: Some(calibration.camera),
         },
         category: "car".into(),
         split: SPLITS[usize::from(level)].into(),

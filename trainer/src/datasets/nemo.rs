@@ -136,6 +136,7 @@ fn load_entry(entry: &Entry) -> Result<Vec<BenchmarkObject>, Fault> {
             viewpoint: annotation.viewpoint,
             group: lists::group(&entry.name),
             occlusion: entry.level,
+            camera: None,
         },
         category: entry.category.clone(),
         split: format!("L{}", entry.level),

@@ -12,8 +12,8 @@ use tch::{Device, Kind, Tensor, nn};
 use super::batches::{Batch, TrainingData, stream};
 use super::checkpoint::Checkpoint;
 use super::config::{Canvas, TrainingConfig};
-use super::{curves, export};
 use super::optimizer::AdamW;
+use super::{curves, export};
 use crate::networks::module::Module;
 
 const LOG_STEPS: usize = 50;
