@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use models::{BackboneConfig, Model};
 
+use crate::datasets::Faults;
 use crate::encoder::available_providers;
 use crate::evaluation::classifier::Classifier;
 use crate::evaluation::crops::CropKind;
@@ -85,7 +86,12 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     let set = TestSet::new(&args.set, args.seed).context("name a test set, such as --kitti")?;
     let (mut evaluator, subject) = open(args, set.protocol())?;
     let shown_max = if args.report.is_some() { report::CASES_MAX } else { 0 };
-    let Measurement { crops, not_covered } = measure(&mut evaluator, set.open()?, &crops, args.seed, shown_max)?;
+    let faults = Faults::new(args.set.on_error);
+    let Measurement { crops, not_covered } = measure(&mut evaluator, set.open(&faults)?, &crops, args.seed, shown_max)?;
+    let faulty = faults.list().len();
+    if faulty > 0 {
+        eprintln!("{faulty} files are missing, damaged or without a pose, as named above");
+    }
     if let Some(path) = &args.details {
         details::save(path, &crops)?;
     }

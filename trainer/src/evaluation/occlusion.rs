@@ -20,10 +20,11 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::kitti3d::{CATEGORY, SIDE_MIN_PX};
+use super::kitti3d::CATEGORY;
 use crate::datasets::benchmark::{BenchmarkObject, BenchmarkObjects};
 use crate::datasets::cutouts::{Cutout, load_coco};
 use crate::datasets::kitti::viewpoint;
+use crate::datasets::kitti_object::SIDE_MIN_PX;
 use crate::datasets::{Picture, Sample, Source};
 use crate::synth::{Rendered, Scene, VehicleLabel, render, scene};
 use coverage::Target;

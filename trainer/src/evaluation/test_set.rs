@@ -1,20 +1,25 @@
 //! The test sets a model can be measured on, and how each is opened.
 //!
-//! A further data set (PASCAL3D+, ObjectNet3D, …) is three lines here: its flag in [`TestSetArgs`] and in the group's `args`, a variant of
-//! [`TestSet`], and an arm in each of [`TestSet::protocol`] and [`TestSet::open`] that calls its reader in `datasets/`. Nothing else of
-//! the evaluation knows which set it is.
+//! A further data set is a few lines here: its flag in [`TestSetArgs`] and in the group's `args`, a variant of [`TestSet`], and an arm
+//! in each of its functions. Nothing else of the evaluation knows which set it is.
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{kitti3d, occlusion, tracking};
+use super::{occlusion, tracking};
 use crate::datasets::benchmark::BenchmarkObjects;
+use crate::datasets::kitti_object::{self, KittiFrames};
+use crate::datasets::occluded_pascal3d::{self, OccludedSelection};
+use crate::datasets::pascal3d::{self, Pascal3dSelection};
+use crate::datasets::{Faults, OnError, nemo, objectnet3d};
 
 /// Which test set; exactly one.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
-#[command(group(clap::ArgGroup::new("test_set").required(true).args(["kitti", "synthetic_occlusion"])))]
+#[command(group(clap::ArgGroup::new("test_set").required(true).args([
+    "kitti", "pascal3d", "occluded_pascal3d", "objectnet3d", "nemo", "synthetic_occlusion",
+])))]
 pub struct TestSetArgs {
     /// KITTI folder: object layout (image_2, label_2, calib), or tracking layout with --sequence
     #[arg(long)]
@@ -28,14 +33,32 @@ pub struct TestSetArgs {
     /// First frame of the sequence
     #[arg(long, default_value_t = 0, requires = "sequence")]
     pub first: u32,
+    /// PASCAL3D+ folder, by NeMo's protocol: the ImageNet images of `val`, the first object of each (L0)
+    #[arg(long)]
+    pub pascal3d: Option<PathBuf>,
+    /// OccludedPASCAL3D+ folder, levels L1 to L3; its archives hold no poses, so the PASCAL3D+ folder is needed, too
+    #[arg(long, requires = "poses")]
+    pub occluded_pascal3d: Option<PathBuf>,
+    /// PASCAL3D+ folder with the poses of --occluded-pascal3d
+    #[arg(long, requires = "occluded_pascal3d")]
+    pub poses: Option<PathBuf>,
+    /// ObjectNet3D folder, images of `test`
+    #[arg(long)]
+    pub objectnet3d: Option<PathBuf>,
+    /// Folder of crops as NeMo's scripts write them (images, annotations)
+    #[arg(long)]
+    pub nemo: Option<PathBuf>,
+    /// Missing and damaged files of the set: stop at the first, or name and count them
+    #[arg(long, value_enum, default_value_t = OnError::Fail)]
+    pub on_error: OnError,
     /// Rendered cars behind pasted occluders, levels L0 to L3 as in OccludedPASCAL3D+; needs no data
     #[arg(long)]
     pub synthetic_occlusion: bool,
     /// Objects a level of --synthetic-occlusion
-    #[arg(long, default_value_t = 150, conflicts_with = "kitti")]
+    #[arg(long, default_value_t = 150, requires = "synthetic_occlusion")]
     pub objects: usize,
     /// Occluders of --synthetic-occlusion from this COCO folder in YOLO layout [default: rendered cars and simple shapes]
-    #[arg(long, conflicts_with = "kitti")]
+    #[arg(long, requires = "synthetic_occlusion")]
     pub coco: Option<PathBuf>,
 }
 
@@ -58,6 +81,14 @@ pub enum TestSet {
         /// First frame.
         first: u32,
     },
+    /// PASCAL3D+, by NeMo's protocol.
+    Pascal3d(PathBuf),
+    /// OccludedPASCAL3D+ and the PASCAL3D+ with its poses.
+    OccludedPascal3d(PathBuf, PathBuf),
+    /// ObjectNet3D.
+    ObjectNet3d(PathBuf),
+    /// NeMo's crops.
+    Nemo(PathBuf),
     /// Rendered cars behind pasted occluders.
     SyntheticOcclusion(occlusion::Options),
 }
@@ -68,6 +99,18 @@ impl TestSet {
         if args.synthetic_occlusion {
             let options = occlusion::Options { object_count: args.objects, seed, coco: args.coco.clone() };
             return Some(Self::SyntheticOcclusion(options));
+        }
+        let annotated = [
+            args.pascal3d.clone().map(Self::Pascal3d),
+            args.occluded_pascal3d
+                .clone()
+                .zip(args.poses.clone())
+                .map(|(root, poses)| Self::OccludedPascal3d(root, poses)),
+            args.objectnet3d.clone().map(Self::ObjectNet3d),
+            args.nemo.clone().map(Self::Nemo),
+        ];
+        if let Some(set) = annotated.into_iter().flatten().next() {
+            return Some(set);
         }
         let root = args.kitti.clone()?;
         Some(match &args.sequence {
@@ -80,18 +123,37 @@ impl TestSet {
     pub fn protocol(&self) -> &'static str {
         match self {
             Self::Kitti3d { .. } | Self::Tracking { .. } => "kitti3d",
+            Self::Pascal3d(_) => "pascal3d",
+            Self::OccludedPascal3d(..) => "occluded_pascal3d",
+            Self::ObjectNet3d(_) => "objectnet3d",
+            Self::Nemo(_) => "nemo",
             Self::SyntheticOcclusion(_) => "synthetic_occlusion",
         }
     }
 
-    /// Its objects.
+    /// Its objects; missing and damaged files go to `faults`.
     ///
     /// # Errors
-    /// Files that are missing or malformed, by name; some only when the iterator gets there.
-    pub fn open(&self) -> Result<BenchmarkObjects> {
+    /// Folders and lists that are missing, by name; under [`OnError::Fail`] files, too, some only when the iterator gets there.
+    pub fn open(&self, faults: &Faults) -> Result<BenchmarkObjects> {
         match self {
-            Self::Kitti3d { root, frames } => kitti3d::open(root, frames.as_deref()),
+            Self::Kitti3d { root, frames } => {
+                let frames = KittiFrames { list: frames.clone(), ..KittiFrames::default() };
+                kitti_object::load(root, &frames, faults)
+            }
             Self::Tracking { root, sequence, first } => tracking::open(root, sequence, *first),
+            Self::Pascal3d(root) => pascal3d::load(root, &Pascal3dSelection::nemo(), faults),
+            Self::OccludedPascal3d(root, poses) => {
+                let categories = pascal3d::CATEGORIES.map(String::from).to_vec();
+                let selection = OccludedSelection { levels: vec![1, 2, 3], categories, masks: false };
+                occluded_pascal3d::load(root, poses, &selection, faults)
+            }
+            Self::ObjectNet3d(root) => objectnet3d::load(root, "test", &[], faults),
+            Self::Nemo(root) => {
+                let folders: Result<Vec<BenchmarkObjects>> =
+                    nemo::folders(root)?.iter().map(|folder| nemo::load(root, folder, faults)).collect();
+                Ok(Box::new(folders?.into_iter().flatten()))
+            }
             Self::SyntheticOcclusion(options) => occlusion::open(options),
         }
     }

@@ -8,6 +8,7 @@ use calibration::kitti::TrackingLabel;
 use super::kitti3d;
 use crate::datasets::benchmark::{BenchmarkObject, BenchmarkObjects};
 use crate::datasets::kitti::{KittiSelection, load_labelled};
+use crate::datasets::kitti_object;
 use crate::datasets::{Sample, Source};
 use crate::training::batches::shifted_frames;
 
@@ -34,7 +35,7 @@ pub fn load_cars(root: &Path, sequence: &str, first: u32) -> Result<Vec<Sample>>
 fn selection(sequence: &str, first: u32) -> KittiSelection {
     KittiSelection {
         classes: vec!["Car".into()],
-        side_min_px: kitti3d::SIDE_MIN_PX,
+        side_min_px: kitti_object::SIDE_MIN_PX,
         occluded_max: 2,
         frames: first..u32::MAX,
         frames_skipped: shifted_frames(sequence),
