@@ -55,10 +55,10 @@ pub struct TestSetArgs {
     #[arg(long)]
     pub synthetic_occlusion: bool,
     /// Objects a level of --synthetic-occlusion
-    #[arg(long, default_value_t = 150, requires = "synthetic_occlusion")]
+    #[arg(long, default_value_t = 150, conflicts_with_all = ["kitti", "pascal3d", "occluded_pascal3d", "objectnet3d", "nemo"])]
     pub objects: usize,
     /// Occluders of --synthetic-occlusion from this COCO folder in YOLO layout [default: rendered cars and simple shapes]
-    #[arg(long, requires = "synthetic_occlusion")]
+    #[arg(long, conflicts_with_all = ["kitti", "pascal3d", "occluded_pascal3d", "objectnet3d", "nemo"])]
     pub coco: Option<PathBuf>,
 }
 

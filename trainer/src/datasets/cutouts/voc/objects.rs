@@ -117,7 +117,7 @@ mod tests {
         for (text, word) in [
             ("<annotation>", "closed"),
             ("<annotation>\n<object><name>dog</name></object></annotation>", "line 2"),
-            ("<annotation><object><bndbox><xmin>q</xmin></bndbox></object></annotation>", "\"q\""),
+            ("<annotation><object><name>dog</name><bndbox><xmin>q</xmin></bndbox></object></annotation>", "\"q\""),
             ("<!DOCTYPE a [<!ENTITY b 'c'>]><annotation>&b;</annotation>", "DTD"),
         ] {
             let error = format!("{:#}", parse(text).expect_err(text));
