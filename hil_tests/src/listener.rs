@@ -10,6 +10,9 @@ use zenoh::Wait;
 /// How often a node is asked whether it lives, and the time between: a question that nobody hears is over at once.
 const ASKED_MAX: usize = 500;
 const ASKED_EVERY: Duration = Duration::from_millis(20);
+/// Nothing came for so long: nothing will. A slow board takes seconds for a frame.
+const QUIET: Duration = Duration::from_secs(5);
+const QUIET_TRIES_MAX: usize = 4;
 
 /// One answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,11 +58,21 @@ impl Listener {
         Ok(Self { answers, session, _subscriber: subscriber })
     }
 
-    /// Ends the session; returns what came.
+    /// Waits until nothing more comes, ends the session, and returns what came.
     ///
     /// # Errors
     /// Zenoh's.
     pub fn finish(self) -> anyhow::Result<Vec<Answer>> {
+        let count = || self.answers.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let mut before = count();
+        for _ in 0..QUIET_TRIES_MAX {
+            std::thread::sleep(QUIET);
+            let now = count();
+            if now == before {
+                break;
+            }
+            before = now;
+        }
         self.session.close().wait().map_err(|error| anyhow!("{error}"))?;
         Ok(std::mem::take(&mut self.answers.lock().unwrap_or_else(PoisonError::into_inner)))
     }
