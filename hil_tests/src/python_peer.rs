@@ -7,6 +7,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
+/// How long a slow board takes for the last frame.
+const LAST_ANSWER_MAX: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// `peer/object_pose_peer.py` at work.
 pub struct PythonPeer {
     child: Child,
@@ -38,6 +41,7 @@ impl PythonPeer {
     /// # Errors
     /// It failed meanwhile.
     pub fn finish(mut self) -> anyhow::Result<Value> {
+        std::thread::sleep(LAST_ANSWER_MAX);
         drop(self.input.take()); // the end of its input is the sign
         let mut text = String::new();
         self.output.read_to_string(&mut text)?;

@@ -2,9 +2,9 @@
 
 use hil_tests::{PythonPeer, Rig, count};
 
-const FRAMES: usize = 40;
+const FRAMES: usize = 16;
 /// Slow enough for the slowest board.
-const RATE_HZ: f64 = 2.0;
+const RATE_HZ: f64 = 0.4;
 
 #[test]
 #[ignore = "needs a python with hil_tests/peer/requirements.txt (AZIMUTH_PEER_PYTHON)"]
