@@ -1,57 +1,75 @@
-//! Ten nearest rows of 512 elements, for one query and for more, beside how fast the table can be
-//! read at all.
-
-mod bench;
-
-use std::hint::black_box;
+//! Ten nearest rows of 512 elements in tables of a pose retrieval, in turn with a bare read of as
+//! many bytes.
+//!
+//! `cargo bench -p kernels --bench top_k` runs all tables; `-- 178000` only that one, and further
+//! words only those lines that hold all of them: `-- 178000 f16 t1`.
 
 use half::f16;
-use kernels::conformance::random::Random;
-use kernels::{CpuTopK, Instructions, Neighbor, Rows, TableView, TopK};
+use kernels::measure::{PoseTable, TopKBench, machine};
+use kernels::{Clusters, CpuTopK, Rows, Sketch, TableView};
 
 const DIM: usize = 512;
 const K: usize = 10;
 
+/// Rows of one cluster.
+const ROWS_PER_CLUSTER: usize = 25;
+
 fn main() {
-    bench::announce("top_k");
-    let mut random = Random::new(1);
-    for (row_count, repetitions) in [(2_700_u32, 200), (60_000, 20)] {
-        let single: Vec<f32> = (0..row_count as usize * DIM).map(|_| random.between(-0.1, 0.1)).collect();
-        let half: Vec<f16> = single.iter().map(|&element| f16::from_f32(element)).collect();
-        let read_s = bench::time(&format!("read {row_count} rows f32"), repetitions, || {
-            black_box(sum(bytemuck::cast_slice(black_box(&single))));
-        });
-        println!("{:<44} {:>10.1}", "  GB/s", (4 * single.len()) as f64 / read_s / 1e9);
-        for (name, rows, bytes) in
-            [("f32", Rows::F32(&single), 4 * single.len()), ("f16", Rows::F16(&half), 2 * half.len())]
-        {
-            for instructions in [Instructions::Portable, Instructions::Avx2] {
-                let Some(mut top_k) = CpuTopK::with_instructions(K, 32, instructions) else {
-                    continue;
-                };
-                for batch in [1, 8, 32] {
-                    let queries: Vec<f32> = (0..batch * DIM).map(|_| random.between(-0.1, 0.1)).collect();
-                    let mut out = vec![Neighbor::UNUSED; batch * K];
-                    let table = TableView { rows, dim: DIM };
-                    let name = format!("{row_count} rows {name}, batch {batch}, {instructions:?}");
-                    let seconds = bench::time(&name, repetitions.div_ceil(batch), || {
-                        top_k.top_k(black_box(&table), 0..row_count, &queries, K, &mut out).expect("a valid search");
-                        black_box(&out);
-                    });
-                    println!("{:<44} {:>10.1}", "  GB/s", bytes as f64 / seconds / 1e9);
-                }
-            }
+    println!("top_k on {}", machine());
+    println!(
+        "{:<36} {:>9} {:>9} {:>9} {:>9} {:>7} {:>7} {:>6} {:>9} {:>9}",
+        "milliseconds", "min", "p50", "p99", "MB", "GB/s", "read", "%", "rows", "reranked"
+    );
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    for (row_count, repetitions) in [(2_700, 400), (178_000, 15), (889_000, 7)] {
+        let is_table = |word: &String| word.parse::<usize>().is_ok();
+        if words.iter().any(is_table) && !words.contains(&row_count.to_string()) {
+            continue;
         }
+        let filters: Vec<&str> = words.iter().filter(|word| !is_table(word)).map(String::as_str).collect();
+        run(row_count, repetitions, &filters);
     }
 }
 
-/// Touches every word, with as many independent sums as hide the latency of the additions.
-fn sum(words: &[u32]) -> u32 {
-    let mut sums = [0_u32; 64];
-    for chunk in words.as_chunks::<64>().0 {
-        for (sum, word) in sums.iter_mut().zip(chunk) {
-            *sum = sum.wrapping_add(*word);
+fn run(row_count: usize, repetitions: usize, filters: &[&str]) {
+    let poses = PoseTable::new(row_count, DIM);
+    let single = poses.rows();
+    let half: Vec<f16> = single.iter().map(|&element| f16::from_f32(element)).collect();
+    let queries = poses.queries(32 * 4);
+    let [singles, halves] = [Rows::F32(&single), Rows::F16(&half)].map(|rows| TableView::new(rows, DIM));
+    let sketch = Sketch::new(&singles).expect("a table");
+    let clusters = Clusters::new(&singles, ROWS_PER_CLUSTER).expect("a table");
+    let tables = [
+        ("f32", singles),
+        ("f16", halves),
+        ("int8", singles.with_sketch(&sketch)),
+        ("f32 clusters", singles.with_clusters(&clusters)),
+        ("int8 clusters", singles.with_sketch(&sketch).with_clusters(&clusters)),
+    ];
+    for (kind, table) in tables {
+        for batch in [1, 32] {
+            for thread_count in [1, 2] {
+                let name = format!("{row_count} {kind} b{batch} t{thread_count}");
+                if !filters.iter().all(|filter| name.split(' ').any(|word| word == *filter)) {
+                    continue;
+                }
+                let repetitions = (repetitions / if batch == 1 { 1 } else { 4 }).max(5);
+                let bench = TopKBench { name: &name, table, queries: &queries, batch, k: K, thread_count, repetitions };
+                let mut top_k = CpuTopK::new(K, batch).with_threads(thread_count);
+                let times = bench.run(&mut top_k).expect("a valid search");
+                println!(
+                    "{name:<36} {:>9.3} {:>9.3} {:>9.3} {:>9.1} {:>7.1} {:>7.1} {:>6.1} {:>9} {:>9}",
+                    times.search.min_ms,
+                    times.search.p50_ms,
+                    times.search.p99_ms,
+                    times.bytes_read as f64 / 1e6,
+                    times.gb_per_s(),
+                    times.read_bandwidth_gb_per_s(),
+                    100.0 * times.fraction(),
+                    times.report.read_row_count,
+                    times.report.reranked_row_count,
+                );
+            }
         }
     }
-    sums.iter().fold(0, |total, sum| total.wrapping_add(*sum))
 }

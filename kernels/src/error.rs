@@ -113,6 +113,14 @@ pub enum KernelError {
         /// Rows of the table.
         row_count: usize,
     },
+    /// A sketch or clusters that were made from a table of another shape.
+    #[error("the sketch or the clusters of a table of {row_count} rows of {dim} have another shape")]
+    CompanionShape {
+        /// Rows of the table.
+        row_count: usize,
+        /// Elements in a row.
+        dim: usize,
+    },
     /// The range of rows is reversed or reaches past the table.
     #[error("rows {start}..{end} are not inside a table of {row_count} rows")]
     RowRange {
@@ -138,5 +146,19 @@ pub enum KernelError {
         batch: usize,
         /// The bound given at construction.
         batch_max: usize,
+    },
+    /// Rows longer than the implementation can search.
+    #[error("rows hold {dim} elements, at most {dim_max} can be searched")]
+    DimTooLarge {
+        /// Elements in a row.
+        dim: usize,
+        /// The implementation's bound.
+        dim_max: usize,
+    },
+    /// A device failed, or refused for want of memory.
+    #[error("the CUDA device failed with code {code}")]
+    Device {
+        /// The driver's code (`CUresult`).
+        code: u32,
     },
 }

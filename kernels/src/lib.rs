@@ -14,21 +14,25 @@
 mod boxes;
 pub mod conformance;
 mod crop;
-#[cfg(feature = "cuda")]
+#[cfg(any(feature = "cuda", feature = "cuda-emulated"))]
 pub mod cuda;
 mod error;
 mod image_view;
+pub mod measure;
 mod rasterize;
 mod top_k;
 
 pub use boxes::{BoxFault, BoxPx, check_box};
 pub use crop::{CpuCrop, Crop, CropSpec, crop_window};
 #[cfg(feature = "cuda")]
-pub use cuda::{CudaDevice, CudaUnavailable, cuda_devices};
+pub use cuda::{CudaDevice, CudaTable, CudaTopK, CudaUnavailable, cuda_devices};
 pub use error::KernelError;
 pub use image_view::{ImageView, PixelFormat};
 pub use rasterize::{
     CpuRasterize, EMPTY_PART, EMPTY_TRIANGLE, MeshView, RasterBuffers, Rasterize, object_normals,
     object_normals_facing, object_points, silhouette, viewer_in_object,
 };
-pub use top_k::{CpuTopK, Instructions, Neighbor, Rows, TableView, TopK, TopKReport, found_count, relative_error_max};
+pub use top_k::{
+    Clusters, CpuTopK, Instructions, Neighbor, Rows, Sketch, TableView, TopK, TopKReport, found_count,
+    relative_error_max,
+};

@@ -11,20 +11,49 @@
 //! - On inputs whose squares and sums are exact in `f32`, all implementations return the same rows
 //!   and distances. On others, rows may differ only where the exact distances differ by less than
 //!   [`relative_error_max`] allows.
+//! - A table may come with a [`Sketch`] or with [`Clusters`]. They may spare an implementation the
+//!   reading of rows that cannot win, and change nothing else: the same neighbors, bit for bit.
 
+mod aligned;
+mod ask;
+mod blocks;
+mod bounds;
+mod clusters;
 mod cpu;
 #[cfg(target_arch = "x86_64")]
 mod cpu_avx2;
+#[cfg(target_arch = "x86_64")]
+mod cpu_avx2_dots;
+#[cfg(target_arch = "x86_64")]
+mod cpu_avx512;
+#[cfg(target_arch = "x86_64")]
+mod cpu_avx512_dots;
+#[cfg(target_arch = "aarch64")]
+mod cpu_neon;
+mod instructions;
+mod part;
+mod pool;
 mod portable;
+mod queries;
 mod scan;
+mod screen;
+mod sketch;
+mod slots;
+mod table;
+mod tile;
+mod walk;
 
-pub use cpu::{CpuTopK, Instructions};
+pub use clusters::Clusters;
+pub use cpu::CpuTopK;
+pub use instructions::Instructions;
+pub(crate) use pool::Pool;
+pub use sketch::Sketch;
+pub use table::{Rows, TableView};
 
 use std::ops::Range;
 
-use half::f16;
-
 use crate::KernelError;
+use table::rows_in;
 
 /// One row that was found, and how far it is. Laid out as two 32-bit words, for devices to write.
 #[repr(C)]
@@ -53,53 +82,6 @@ pub fn found_count(neighbors: &[Neighbor]) -> usize {
     neighbors.iter().take_while(|neighbor| neighbor.is_found()).count()
 }
 
-/// The elements of a table, row after row.
-#[derive(Clone, Copy, Debug)]
-pub enum Rows<'a> {
-    /// Single precision.
-    F32(&'a [f32]),
-    /// Half precision; widened exactly before any arithmetic.
-    F16(&'a [f16]),
-}
-
-impl Rows<'_> {
-    /// Number of elements.
-    #[must_use]
-    pub const fn len(&self) -> usize {
-        match self {
-            Self::F32(elements) => elements.len(),
-            Self::F16(elements) => elements.len(),
-        }
-    }
-
-    /// Whether there is no element.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-/// A borrowed table of vectors, `[rows, dim]`.
-#[derive(Clone, Copy, Debug)]
-pub struct TableView<'a> {
-    /// All elements.
-    pub rows: Rows<'a>,
-    /// Elements of one row.
-    pub dim: usize,
-}
-
-impl TableView<'_> {
-    /// Number of rows.
-    ///
-    /// # Errors
-    /// [`KernelError::RowShape`] or [`KernelError::TableTooLarge`].
-    pub fn row_count(&self) -> Result<usize, KernelError> {
-        let row_count = rows_in(self.rows.len(), self.dim)?;
-        // u32::MAX itself marks an unused slot.
-        if row_count > u32::MAX as usize { Err(KernelError::TableTooLarge { row_count }) } else { Ok(row_count) }
-    }
-}
-
 /// What a search has to say besides its neighbors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct TopKReport {
@@ -109,6 +91,12 @@ pub struct TopKReport {
     /// Rows in the range that hold a NaN. Not looked for when nothing was asked (`k` or batch
     /// zero).
     pub nan_row_count: usize,
+    /// Rows that were passed over, in the table or in its sketch, once for all queries: fewer than
+    /// the range holds where clusters spared some.
+    pub read_row_count: usize,
+    /// Rows of the table that were read after their sketch could not rule them out, added up over
+    /// the queries. Zero without a sketch.
+    pub reranked_row_count: usize,
 }
 
 /// Finds nearest rows.
@@ -119,9 +107,9 @@ pub trait TopK {
     /// [`Neighbor::UNUSED`]. Rows are numbered from the start of the table, not of the range.
     ///
     /// # Errors
-    /// [`KernelError::RowShape`], [`KernelError::TableTooLarge`], [`KernelError::RowRange`],
-    /// [`KernelError::KTooLarge`], [`KernelError::BatchTooLarge`] or [`KernelError::OutputLength`];
-    /// `out` is then untouched.
+    /// [`KernelError::RowShape`], [`KernelError::TableTooLarge`], [`KernelError::CompanionShape`],
+    /// [`KernelError::RowRange`], [`KernelError::KTooLarge`], [`KernelError::BatchTooLarge`] or
+    /// [`KernelError::OutputLength`]; `out` is then untouched.
     fn top_k(
         &mut self,
         table: &TableView<'_>,
@@ -157,8 +145,4 @@ pub(crate) fn check_top_k(
     let batch = rows_in(queries.len(), table.dim)?;
     let needed = batch.saturating_mul(k);
     if out_len == needed { Ok(batch) } else { Err(KernelError::OutputLength { actual: out_len, needed }) }
-}
-
-fn rows_in(len: usize, dim: usize) -> Result<usize, KernelError> {
-    if dim == 0 || !len.is_multiple_of(dim) { Err(KernelError::RowShape { len, dim }) } else { Ok(len / dim) }
 }

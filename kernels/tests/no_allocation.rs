@@ -8,8 +8,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use kernels::{
-    BoxPx, CpuCrop, CpuRasterize, CpuTopK, Crop, CropSpec, ImageView, MeshView, Neighbor, PixelFormat, RasterBuffers,
-    Rasterize, Rows, TableView, TopK,
+    BoxPx, Clusters, CpuCrop, CpuRasterize, CpuTopK, Crop, CropSpec, ImageView, MeshView, Neighbor, PixelFormat,
+    RasterBuffers, Rasterize, Rows, Sketch, TableView, TopK,
 };
 
 thread_local! {
@@ -86,17 +86,39 @@ fn rasterize_allocates_nothing_after_reserve() {
 }
 
 #[test]
-fn top_k_allocates_at_construction_only() {
-    let half = vec![half::f16::ONE; 300 * 100];
-    let single = vec![1.0; 300 * 100];
+fn top_k_allocates_nothing_after_reserve() {
+    let half = vec![half::f16::ONE; 300 * 1100];
+    let single: Vec<f32> = (0..300 * 1100).map(|index| (index as f32).sin()).collect();
     let queries = vec![0.5; 300 * 7];
     let mut out = vec![Neighbor::UNUSED; 7 * 20];
     let mut top_k = CpuTopK::new(20, 7);
-    for rows in [Rows::F32(&single), Rows::F16(&half)] {
-        let table = TableView { rows, dim: 300 };
-        let allocated = allocations_in(|| {
-            top_k.top_k(&table, 0..100, &queries, 20, &mut out).unwrap();
-        });
-        assert_eq!(allocated, 0);
+    let mut threaded = CpuTopK::new(20, 7).with_threads(2).with_work_per_thread(0);
+    for top_k in [&mut top_k, &mut threaded] {
+        top_k.reserve(300);
+        for rows in [Rows::F32(&single), Rows::F16(&half)] {
+            let plain = TableView::new(rows, 300);
+            let (sketch, clusters) = (Sketch::new(&plain).unwrap(), Clusters::new(&plain, 7).unwrap());
+            let sketched = plain.with_sketch(&sketch);
+            for table in [plain, sketched, plain.with_clusters(&clusters), sketched.with_clusters(&clusters)] {
+                let allocated = allocations_in(|| {
+                    top_k.top_k(&table, 0..1100, &queries, 20, &mut out).unwrap();
+                });
+                assert_eq!(allocated, 0);
+            }
+        }
     }
+}
+
+#[test]
+fn top_k_without_reserve_allocates_in_its_first_call_only() {
+    let (rows, queries, mut out) = (vec![1.0; 300 * 100], vec![0.5; 300 * 7], vec![Neighbor::UNUSED; 7 * 20]);
+    let mut top_k = CpuTopK::new(20, 7);
+    let mut search = |dim: usize| {
+        let table = TableView::new(Rows::F32(&rows), dim);
+        allocations_in(|| {
+            top_k.top_k(&table, 0..50, &queries[..7 * dim], 20, &mut out).unwrap();
+        })
+    };
+    assert!(search(300) > 0);
+    assert_eq!([search(300), search(100)], [0, 0]);
 }

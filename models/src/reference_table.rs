@@ -184,7 +184,7 @@ impl ReferenceTable {
     /// The embeddings as the search takes them.
     #[must_use]
     pub fn view(&self) -> TableView<'_> {
-        TableView { rows: Rows::F16(&self.embeddings), dim: self.dim }
+        TableView::new(Rows::F16(&self.embeddings), self.dim)
     }
 }
 

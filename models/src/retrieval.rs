@@ -118,7 +118,7 @@ impl<K: TopK> Retriever<K> {
         let batch = embeddings.len() / self.table.dim.max(1);
         self.found.clear();
         self.found.resize(batch * self.neighbor_count, Neighbor::UNUSED);
-        let view = TableView { rows: Rows::F16(&self.table.embeddings), dim: self.table.dim };
+        let view = TableView::new(Rows::F16(&self.table.embeddings), self.table.dim);
         self.top_k.top_k(&view, rows, embeddings, self.neighbor_count, &mut self.found)?;
         Ok(())
     }

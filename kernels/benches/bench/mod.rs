@@ -4,11 +4,7 @@ use std::time::Instant;
 
 /// Prints the processor and the name of the bench.
 pub fn announce(bench: &str) {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let machine = model.map_or("unnamed processor", |(_, name)| name);
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    println!("{bench} on {machine}, {cores} cores ({})", std::env::consts::ARCH);
+    println!("{bench} on {}", kernels::measure::machine());
     println!("{:<44} {:>10} {:>10} {:>10}", "microseconds", "min", "p50", "p99");
 }
 

@@ -1,16 +1,17 @@
-//! Squared distances in plain code that compilers vectorise for any target.
+//! Distances and dot products in plain code that compilers vectorise for any target.
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
-use super::scan::{Distances, Element};
+use super::blocks::{Distances, Dots, Element, ROW_BLOCK};
 
 /// Independent sums for each pair; element `i` is added to sum `i % LANES`.
 const LANES: usize = 8;
 
 /// Elements of a row that are widened at a time, on the stack; a multiple of [`LANES`].
-const CHUNK: usize = 128;
+pub(super) const CHUNK: usize = 128;
 
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Portable;
 
 /// An element that can be widened to single precision, exactly.
@@ -35,20 +36,18 @@ impl Widen for f16 {
 }
 
 impl<T: Widen> Distances<T> for Portable {
-    fn block<const R: usize, const Q: usize>(&self, rows: [&[T]; R], queries: [&[f32]; Q]) -> [[f32; Q]; R] {
-        let dim = queries.first().map_or(0, |query| query.len());
-        let mut sums = [[[0.0_f32; LANES]; Q]; R];
+    fn distances(&self, rows: [&[T]; ROW_BLOCK], queries: &[f32], out: &mut [[f32; ROW_BLOCK]]) {
+        let dim = rows[0].len();
         let mut scratch = [0.0_f32; CHUNK];
-        for start in (0..dim).step_by(CHUNK) {
-            let elements = start..dim.min(start + CHUNK);
-            for (row, sums) in rows.iter().zip(&mut sums) {
-                let row = T::widen(&row[elements.clone()], &mut scratch);
-                for (query, sums) in queries.iter().zip(sums) {
-                    accumulate(row, &query[elements.clone()], sums);
+        for (query, distances) in queries.chunks_exact(dim).zip(out) {
+            for (row, distance) in rows.iter().zip(distances) {
+                let mut sums = [0.0_f32; LANES];
+                for (row, query) in row.chunks(CHUNK).zip(query.chunks(CHUNK)) {
+                    accumulate(T::widen(row, &mut scratch), query, &mut sums);
                 }
+                *distance = total(sums);
             }
         }
-        sums.map(|sums| sums.map(total))
     }
 }
 
@@ -72,4 +71,15 @@ fn accumulate(row: &[f32], query: &[f32], sums: &mut [f32; LANES]) {
 fn total(sums: [f32; LANES]) -> f32 {
     let [a, b, c, d, e, f, g, h] = sums;
     ((a + e) + (c + g)) + ((b + f) + (d + h))
+}
+
+impl Dots for Portable {
+    fn dots(&self, rows: [&[i8]; ROW_BLOCK], queries: &[i16], out: &mut [[i32; ROW_BLOCK]]) {
+        for (query, dots) in queries.chunks_exact(rows[0].len()).zip(out) {
+            for (row, dot) in rows.iter().zip(dots) {
+                let products = row.iter().zip(query).map(|(&code, &query)| i32::from(code) * i32::from(query));
+                *dot = products.fold(0, i32::wrapping_add);
+            }
+        }
+    }
 }

@@ -9,7 +9,7 @@ use crate::conformance::random::Random;
 use crate::{KernelError, Neighbor, Rows, TableView, TopK};
 
 /// Asks, and requires this answer and an output left alone.
-fn assert_refused<I: TopK>(
+pub(super) fn assert_refused<I: TopK>(
     mut instance: I,
     table: &TableView<'_>,
     range: Range<u32>,
@@ -29,7 +29,7 @@ pub fn elements_that_are_not_whole_rows_are_refused<I: TopK>(make: impl Fn(usize
     let shape = |len, dim| KernelError::RowShape { len, dim };
     assert_refused(make(4, 2), &single(&[0.0; 7], 3), 0..2, &[0.0; 3], 1, 1, shape(7, 3));
     let half = [f16::ZERO; 8];
-    assert_refused(make(4, 2), &TableView { rows: Rows::F16(&half), dim: 3 }, 0..2, &[0.0; 3], 1, 1, shape(8, 3));
+    assert_refused(make(4, 2), &TableView::new(Rows::F16(&half), 3), 0..2, &[0.0; 3], 1, 1, shape(8, 3));
     assert_refused(make(4, 2), &single(&[0.0; 6], 3), 0..2, &[0.0; 4], 1, 1, shape(4, 3));
     assert_refused(make(4, 2), &single(&[], 0), 0..0, &[], 1, 0, shape(0, 0));
 }
