@@ -2,6 +2,7 @@
 
 mod path;
 mod scene;
+mod top_k;
 
 use std::process::ExitCode;
 
@@ -12,7 +13,8 @@ use clap::Subcommand;
 #[command(after_help = "\
 Examples:
   azimuth bench path
-  azimuth bench path --model models/zoo/car --provider onnxruntime --json")]
+  azimuth bench path --model models/zoo/car --provider onnxruntime --json
+  azimuth bench top-k --table models/zoo/car/reference_table.safetensors --precision f16")]
 pub struct Args {
     #[command(subcommand)]
     subject: Subject,
@@ -22,6 +24,8 @@ pub struct Args {
 enum Subject {
     /// The whole path of an object: crop, network, retrieval, place
     Path(path::Args),
+    /// The search of a reference table
+    TopK(top_k::Args),
 }
 
 /// Runs the command.
@@ -31,5 +35,6 @@ enum Subject {
 pub fn execute(args: &Args) -> anyhow::Result<ExitCode> {
     match &args.subject {
         Subject::Path(args) => path::execute(args),
+        Subject::TopK(args) => top_k::execute(args),
     }
 }
