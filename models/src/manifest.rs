@@ -164,6 +164,15 @@ pub struct RetrievalSpec {
     pub mode_radius_deg: f64,
     /// Factor on the spread of the neighbours that makes the covariance honest.
     pub covariance_scale: f64,
+    /// The flip's probability is `1 / (1 + exp(d / flip_temperature))` of the difference `d` between the squared distances to the
+    /// nearest reference view of the flip and of the answer.
+    #[serde(default = "flip_temperature")]
+    pub flip_temperature: f64,
+}
+
+/// What was fitted for `models/zoo/car`.
+fn flip_temperature() -> f64 {
+    0.3
 }
 
 /// One file of the model.

@@ -4,11 +4,13 @@
 //! Neighbours vote with softmax weights exp(-squared distance / temperature). A car seen from the front
 //! resembles a car seen from the rear, so the vote often has two peaks; a mean over both would be a car
 //! seen from the side. The peaks are therefore kept apart ([`modes`]), the heaviest is the answer and the
-//! others are published with their probability, the 180-degree flip first.
+//! others are published with their probability, the 180-degree flip first; how probable that is, the reference views
+//! of both directions decide ([`direction`]).
 //!
 //! Everything here is *allocentric*: relative to the viewing ray, as the crop shows it. What the ray itself says about an
 //! object that stands on level ground is added last ([`level`]).
 
+mod direction;
 pub mod level;
 pub mod modes;
 pub mod second_look;
@@ -53,8 +55,7 @@ pub struct Retrieval {
     pub covariance: Matrix3<f64>,
     /// Cosine to the nearest reference.
     pub similarity: f64,
-    /// Share of the vote nearer to the flip than to the answer: how much doubt there is about front and rear, whatever the
-    /// exact angle. The flip as a hypothesis (the first alternative) has the votes around itself only.
+    /// Probability of the opposite direction: how much doubt there is about front and rear. The first alternative has the same.
     pub flip_probability: f64,
     /// The flip, then the other modes by falling probability.
     pub alternatives: heapless::Vec<Hypothesis, ALTERNATIVES_MAX>,
@@ -67,6 +68,9 @@ pub struct Retriever<K> {
     rotations: Vec<Rotation>,
     spec: RetrievalSpec,
     neighbor_count: usize,
+    /// The last search: what was looked up, where, and what was found.
+    queries: Vec<f32>,
+    rows: Range<u32>,
     found: Vec<Neighbor>,
     votes: Vec<Vote>,
     seeker: ModeSeeker,
@@ -95,6 +99,8 @@ impl<K: TopK> Retriever<K> {
         let neighbor_count = spec.neighbors;
         Ok(Self {
             top_k,
+            queries: Vec::with_capacity(batch_max * table.dim),
+            rows: 0..0,
             table,
             rotations,
             neighbor_count,
@@ -116,6 +122,9 @@ impl<K: TopK> Retriever<K> {
     /// [`KernelError`] where the shapes or the range do not fit the table.
     pub fn search(&mut self, embeddings: &[f32], rows: Range<u32>) -> Result<(), KernelError> {
         let batch = embeddings.len() / self.table.dim.max(1);
+        self.queries.clear();
+        self.queries.extend_from_slice(embeddings);
+        self.rows = rows.clone();
         self.found.clear();
         self.found.resize(batch * self.neighbor_count, Neighbor::UNUSED);
         let view = TableView::new(Rows::F16(&self.table.embeddings), self.table.dim);
@@ -132,36 +141,43 @@ impl<K: TopK> Retriever<K> {
         let neighbors = self.found.get(start..start + self.neighbor_count).ok_or(NoNeighbor)?;
         let nearest = neighbors.first().map_or(f64::INFINITY, |n| f64::from(n.squared_distance));
         cast_votes(neighbors, nearest, &self.rotations, self.spec.temperature, &mut self.votes);
-        let mut retrieval = self.count_votes(nearest)?;
+        let mut retrieval = self.count_votes(index, nearest)?;
         if let Some(prior) = level {
             prior.apply(&mut retrieval);
         }
         Ok(retrieval)
     }
 
-    fn count_votes(&mut self, nearest: f64) -> Result<Retrieval, NoNeighbor> {
+    fn count_votes(&mut self, index: usize, nearest: f64) -> Result<Retrieval, NoNeighbor> {
         self.seeker.seek(&self.votes);
         let (best, others) = self.seeker.modes().split_first().ok_or(NoNeighbor)?;
         let flip = flipped(&best.rotation);
-        let flip_probability = share_nearer_to(&flip, &best.rotation, &self.votes);
+        let flip_probability = self.flip_probability(index, &best.rotation, &flip);
 
         let is_flip = |mode: &&Hypothesis| self.seeker.is_same_mode(&mode.rotation, &flip);
-        // Every vote counts for one hypothesis, so that the probabilities of all of them sum to one at most.
-        let probability = others.iter().filter(is_flip).fold(0.0, |sum, mode| sum + mode.probability);
+        let of_flip = others.iter().filter(is_flip).fold(0.0, |sum, mode| sum + mode.probability);
+        // The flip has its own probability; the votes share the rest, so that all of them sum to one at most.
+        let share = |votes: f64| votes / (1.0 - of_flip) * (1.0 - flip_probability);
         let mut alternatives = heapless::Vec::new();
         // Pushing past the bound drops the lightest modes, which come last.
-        let _ = alternatives.push(Hypothesis { rotation: flip, probability });
+        let _ = alternatives.push(Hypothesis { rotation: flip, probability: flip_probability });
         for mode in others.iter().filter(|mode| !is_flip(mode)) {
-            let _ = alternatives.push(*mode);
+            let _ = alternatives.push(Hypothesis { probability: share(mode.probability), ..*mode });
         }
         Ok(Retrieval {
-            best: *best,
+            best: Hypothesis { probability: share(best.probability), ..*best },
             covariance: self.covariance(&best.rotation),
             // On unit rows |a - b|^2 = 2 - 2 cos.
             similarity: (1.0 - 0.5 * nearest).clamp(-1.0, 1.0),
             flip_probability,
             alternatives,
         })
+    }
+
+    fn flip_probability(&self, index: usize, answer: &Rotation, flip: &Rotation) -> f64 {
+        let Some(embedding) = self.queries.chunks_exact(self.table.dim.max(1)).nth(index) else { return 0.0 };
+        let views = (&self.table, self.rotations.as_slice());
+        direction::flip_probability(views, self.rows.clone(), embedding, (answer, flip), self.spec.flip_temperature)
     }
 
     /// Spread of the votes of the mode of `center`, plus the floor, times the manifest's calibration.
@@ -202,15 +218,6 @@ fn cast_votes(neighbors: &[Neighbor], nearest: f64, rotations: &[Rotation], temp
 /// The rotation with front and rear exchanged: half a turn about the body's z axis.
 pub fn flipped(rotation: &Rotation) -> Rotation {
     rotation * Rotation::from_axis_angle(&Vector3::z_axis(), std::f64::consts::PI)
-}
-
-/// Weight of the votes that are strictly nearer to `a` than to `b`.
-fn share_nearer_to(a: &Rotation, b: &Rotation, votes: &[Vote]) -> f64 {
-    let closeness = |x: &Rotation, y: &Rotation| x.coords.dot(&y.coords).abs();
-    votes
-        .iter()
-        .filter(|vote| closeness(&vote.rotation, a) > closeness(&vote.rotation, b))
-        .fold(0.0, |sum, vote| sum + vote.weight) // `sum` of nothing is -0
 }
 
 #[cfg(test)]

@@ -2,14 +2,12 @@
 
 mod framing;
 pub mod modality;
-pub mod normals;
 pub mod outline;
 pub mod renderer;
 mod shading;
 pub mod shapes;
 
 pub use modality::Modality;
-pub use normals::NormalRenderer;
 pub use outline::Outline;
 pub use renderer::Renderer;
 pub use shapes::{Shape, ShapeSource, VehicleShapes, load_shapes};

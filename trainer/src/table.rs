@@ -17,8 +17,13 @@ use crate::rendering::{Modality, Shape};
 use crate::training::config::Canvas;
 
 /// How neighbours vote before anything was fitted on held-out data.
-pub const RETRIEVAL_UNFITTED: models::RetrievalSpec =
-    models::RetrievalSpec { neighbors: 32, temperature: 0.02, mode_radius_deg: 25.0, covariance_scale: 1.0 };
+pub const RETRIEVAL_UNFITTED: models::RetrievalSpec = models::RetrievalSpec {
+    neighbors: 32,
+    temperature: 0.02,
+    mode_radius_deg: 25.0,
+    covariance_scale: 1.0,
+    flip_temperature: 0.3,
+};
 
 /// Most rows of a table, as the node reads it.
 const ROWS_MAX: usize = 10_000_000;

@@ -1,6 +1,6 @@
 //! The CPU twin: one core, triangle by triangle, in double precision where coverage is decided.
 
-use super::edge::{Edge, edges_of, pixels_between};
+use super::edge::{doubled_area, edges_of, pixels_between};
 use super::{MeshView, RasterBuffers, Rasterize, check_rasterize};
 use crate::KernelError;
 
@@ -9,6 +9,8 @@ use crate::KernelError;
 pub struct CpuRasterize {
     /// `(u * w, v * w, w)` of each vertex.
     projected: Vec<[f64; 3]>,
+    /// `(u, v)` of each vertex, of use where it lies beyond the near plane.
+    flat: Vec<[f64; 2]>,
 }
 
 impl CpuRasterize {
@@ -23,6 +25,8 @@ impl CpuRasterize {
     pub fn reserve(&mut self, vertex_max: usize) {
         self.projected.clear();
         self.projected.reserve(vertex_max);
+        self.flat.clear();
+        self.flat.reserve(vertex_max);
     }
 }
 
@@ -37,6 +41,9 @@ impl Rasterize for CpuRasterize {
         check_rasterize(mesh, pixel_from_object, near, out)?;
         self.projected.clear();
         self.projected.extend(mesh.positions.iter().map(|position| project(pixel_from_object, position)));
+        self.flat.clear();
+        self.flat.extend(self.projected.iter().map(|&[uw, vw, w]| [uw / w, vw / w]));
+        let near = f64::from(near);
         for (index, vertices) in mesh.triangles.iter().enumerate() {
             let corners = vertices.map(|vertex| self.projected[vertex as usize]);
             if !corners.iter().flatten().all(|coordinate| coordinate.is_finite()) {
@@ -44,8 +51,12 @@ impl Rasterize for CpuRasterize {
                 continue;
             }
             let part = mesh.parts.get(index).copied().unwrap_or(0);
-            let drawn = Triangle { index: index as u32, part, surface: Surface::new(corners) };
-            drawn.draw_visible(&corners, f64::from(near), out);
+            let drawn = Triangle { index: index as u32, part, corners };
+            if corners.iter().all(|corner| corner[2] >= near) {
+                drawn.draw(&[vertices.map(|vertex| self.flat[vertex as usize])], near, out);
+            } else {
+                drawn.draw_clipped(near, out);
+            }
         }
         Ok(())
     }
@@ -100,23 +111,30 @@ impl Surface {
 struct Triangle {
     index: u32,
     part: u16,
-    surface: Surface,
+    /// `(u * w, v * w, w)`.
+    corners: [[f64; 3]; 3],
 }
 
 impl Triangle {
     /// Cuts at the near plane and draws what remains, as one or two flat triangles.
-    fn draw_visible(&self, corners: &[[f64; 3]; 3], near: f64, out: &mut RasterBuffers) {
+    fn draw_clipped(&self, near: f64, out: &mut RasterBuffers) {
         let mut visible = [[0.0; 2]; 4];
-        let count = clip_near(corners, near, &mut visible);
-        if count < 3 {
-            return;
+        match clip_near(&self.corners, near, &mut visible) {
+            3 => self.draw(&[[visible[0], visible[1], visible[2]]], near, out),
+            4 => {
+                let [a, b, c, d] = visible;
+                self.draw(&[[a, b, c], [a, c, d]], near, out);
+            }
+            _ => {}
         }
+    }
+
+    fn draw(&self, parts: &[[[f64; 2]; 3]], near: f64, out: &mut RasterBuffers) {
         let mut has_area = false;
-        for last in 2..count {
-            let flat = [visible[0], visible[last - 1], visible[last]];
-            if let Some(edges) = edges_of(flat) {
+        for flat in parts {
+            if doubled_area(flat).abs() > 0.0 {
                 has_area = true;
-                self.draw_flat(&flat, &edges, near, out);
+                self.draw_flat(flat, near, out);
             }
         }
         if !has_area {
@@ -124,10 +142,17 @@ impl Triangle {
         }
     }
 
-    fn draw_flat(&self, flat: &[[f64; 2]; 3], edges: &[Edge; 3], near: f64, out: &mut RasterBuffers) {
+    fn draw_flat(&self, flat: &[[f64; 2]; 3], near: f64, out: &mut RasterBuffers) {
         let [a, b, c] = *flat;
         let columns = pixels_between(a[0].min(b[0]).min(c[0]), a[0].max(b[0]).max(c[0]), out.width);
-        for y in pixels_between(a[1].min(b[1]).min(c[1]), a[1].max(b[1]).max(c[1]), out.height) {
+        let lines = pixels_between(a[1].min(b[1]).min(c[1]), a[1].max(b[1]).max(c[1]), out.height);
+        // Of a detailed mesh on a small canvas most triangles lie between the pixels' centres: so far it was cheap.
+        if columns.is_empty() || lines.is_empty() {
+            return;
+        }
+        let Some(edges) = edges_of(flat) else { return };
+        let surface = Surface::new(self.corners);
+        for y in lines {
             let center_y = y as f64 + 0.5;
             let rows = edges.map(|edge| edge.row(center_y));
             let mut columns = columns.clone();
@@ -139,15 +164,15 @@ impl Triangle {
             for x in columns {
                 let center_x = x as f64 + 0.5;
                 if edges.iter().zip(rows).all(|(edge, row)| edge.admits(row, center_x)) {
-                    self.draw_pixel(y * out.width + x, center_x, center_y, near, out);
+                    self.draw_pixel(&surface, y * out.width + x, [center_x, center_y], near, out);
                 }
             }
         }
     }
 
-    fn draw_pixel(&self, at: usize, u: f64, v: f64, near: f64, out: &mut RasterBuffers) {
-        let weights = self.surface.weights(u, v);
-        let depth: f64 = weights.iter().zip(self.surface.depth).map(|(weight, depth)| weight * depth).sum();
+    fn draw_pixel(&self, surface: &Surface, at: usize, [u, v]: [f64; 2], near: f64, out: &mut RasterBuffers) {
+        let weights = surface.weights(u, v);
+        let depth: f64 = weights.iter().zip(surface.depth).map(|(weight, depth)| weight * depth).sum();
         let depth = depth.max(near) as f32;
         if depth < out.depth[at] {
             out.depth[at] = depth;

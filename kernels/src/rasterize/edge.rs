@@ -60,11 +60,16 @@ impl Edge {
     }
 }
 
+/// Twice the area of a triangle, negative where it is wound the other way.
+pub(super) fn doubled_area([a, b, c]: &[[f64; 2]; 3]) -> f64 {
+    (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+}
+
 /// The three edges around a triangle, turned so that the interior is positive; `None` when it has
 /// no area.
-pub(super) fn edges_of(corners: [[f64; 2]; 3]) -> Option<[Edge; 3]> {
-    let [a, b, c] = corners;
-    let area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
+pub(super) fn edges_of(corners: &[[f64; 2]; 3]) -> Option<[Edge; 3]> {
+    let area = doubled_area(corners);
+    let [a, b, c] = *corners;
     if area > 0.0 {
         Some([Edge::new(a, b), Edge::new(b, c), Edge::new(c, a)])
     } else if area < 0.0 {

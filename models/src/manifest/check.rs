@@ -46,6 +46,7 @@ impl Manifest {
         value("retrieval.temperature", (1e-6..=1e6).contains(&retrieval.temperature), "1e-6 to 1e6")?;
         value("retrieval.mode_radius_deg", (1e-3..=180.0).contains(&retrieval.mode_radius_deg), "0.001 to 180")?;
         value("retrieval.covariance_scale", (1e-6..=1e6).contains(&retrieval.covariance_scale), "1e-6 to 1e6")?;
+        value("retrieval.flip_temperature", (1e-6..=1e6).contains(&retrieval.flip_temperature), "1e-6 to 1e6")?;
 
         for (name, artifact) in &self.artifacts {
             let key = |field: &str| format!("artifacts.\"{name}\"{field}");

@@ -27,7 +27,13 @@ fn stage(rows: &[(f64, Rotation)], temperature: f64, neighbors: usize) -> Retrie
         class_names: vec!["car".to_owned()],
         encoder_sha256: String::new(),
     };
-    let spec = RetrievalSpec { neighbors, temperature, mode_radius_deg: 25.0, covariance_scale: 2.0 };
+    let spec = RetrievalSpec {
+        neighbors,
+        temperature,
+        mode_radius_deg: 25.0,
+        covariance_scale: 2.0,
+        flip_temperature: temperature,
+    };
     Retriever::new(CpuTopK::new(64, 8), table, spec, 8).unwrap()
 }
 
@@ -55,26 +61,39 @@ fn the_pose_is_the_mean_of_the_heaviest_cluster() {
     assert!(geodesic_angle(&other.rotation, &yaw(130.0)) < 1e-3);
 }
 
-#[test]
-fn the_flip_probability_is_the_weight_on_the_far_side() {
-    // Squared distances 2 - 2 cos d; softmax by hand in f64.
-    let rows = [(0.2, yaw(10.0)), (0.3, yaw(188.0)), (0.4, yaw(14.0)), (0.5, yaw(195.0))];
-    let temperature = 0.05;
-    let retrieval = run(&mut stage(&rows, temperature, 4));
-    let weights = rows.map(|(d, _)| (-(2.0 - 2.0 * f64::cos(d)) / temperature).exp());
-    let expected = (weights[1] + weights[3]) / weights.iter().sum::<f64>();
-    // Half-precision rows move the distances by about 1e-3.
-    assert!((retrieval.flip_probability - expected).abs() < 0.02, "{expected}");
-    assert_eq!(retrieval.alternatives[0].probability, retrieval.flip_probability);
-    let flip = &retrieval.alternatives[0].rotation;
-    let half_turn = geodesic_angle(flip, &retrieval.best.rotation);
-    assert!((half_turn - std::f64::consts::PI).abs() < 1e-6);
-    // The mode of the flip itself is not listed a second time.
-    assert_eq!(retrieval.alternatives.len(), 1);
+/// Squared distance of the query to the row `angle_rad` away.
+fn squared(angle_rad: f64) -> f64 {
+    2.0 - 2.0 * angle_rad.cos()
 }
 
 #[test]
-fn without_doubt_the_flip_is_still_listed_with_probability_zero() {
+fn the_flip_s_probability_compares_the_views_of_both_directions() {
+    // The flip's views are too far to vote.
+    let rows = [(0.2, yaw(10.0)), (0.25, yaw(12.0)), (0.5, yaw(189.0)), (0.4, yaw(195.0)), (0.45, yaw(191.0))];
+    let temperature = 0.05;
+    let retrieval = run(&mut stage(&rows, temperature, 2));
+    // The answer is near 10.4 degrees. 191 is nearest to its flip, 189 within the slack, 195 is not.
+    let expected = 1.0 / (1.0 + ((squared(0.45) - squared(0.2)) / temperature).exp());
+    // Half-precision rows move the distances by about 1e-3.
+    assert!((retrieval.flip_probability - expected).abs() < 0.02, "{expected}");
+    assert_eq!(retrieval.alternatives[0].probability, retrieval.flip_probability);
+    assert!((retrieval.best.probability + retrieval.flip_probability - 1.0).abs() < 1e-12);
+    let flip = &retrieval.alternatives[0].rotation;
+    let half_turn = geodesic_angle(flip, &retrieval.best.rotation);
+    assert!((half_turn - std::f64::consts::PI).abs() < 1e-6);
+}
+
+#[test]
+fn votes_for_the_flip_are_not_listed_a_second_time_and_all_sum_to_one() {
+    let rows = [(0.2, yaw(10.0)), (0.3, yaw(188.0)), (0.35, yaw(100.0)), (0.4, yaw(14.0)), (0.5, yaw(195.0))];
+    let retrieval = run(&mut stage(&rows, 0.05, 5));
+    assert_eq!(retrieval.alternatives.len(), 2);
+    let total: f64 = retrieval.alternatives.iter().map(|other| other.probability).sum();
+    assert!((retrieval.best.probability + total - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn a_flip_that_the_table_does_not_show_is_listed_with_probability_zero() {
     let retrieval = run(&mut stage(&[(0.0, yaw(5.0))], 0.1, 10));
     assert_eq!(retrieval.alternatives.len(), 1);
     assert_eq!(retrieval.flip_probability, 0.0);

@@ -67,7 +67,13 @@ fn model(answer: Box<Answer>) -> (Model, Arc<AtomicUsize>) {
                 std: [1.0; 3],
             },
             outputs: OutputSpec { embedding: "embedding".to_owned(), dim: DIM, features: None },
-            retrieval: RetrievalSpec { neighbors: 8, temperature: 0.1, mode_radius_deg: 20.0, covariance_scale: 1.0 },
+            retrieval: RetrievalSpec {
+                neighbors: 8,
+                temperature: 0.1,
+                mode_radius_deg: 20.0,
+                covariance_scale: 1.0,
+                flip_temperature: 0.1,
+            },
             artifacts: BTreeMap::new(),
         },
         table: ReferenceTable {

@@ -37,13 +37,17 @@ pub fn enlarge(from: &[f32], (from_w, from_h): (usize, usize), to: &mut [f32], (
         let low = at as usize;
         (low, (low + 1).min(from - 1), at - low as f32)
     };
+    let columns: Vec<_> = (0..to_w).map(|x| taps(x, to_w, from_w)).collect();
+    let mut line = vec![0.0; from_w];
     for (plane, target) in from.chunks_exact(from_w * from_h).zip(to.chunks_exact_mut(to_w * to_h)) {
         for (y, row) in target.chunks_exact_mut(to_w).enumerate() {
             let (y0, y1, fy) = taps(y, to_h, from_h);
-            for (x, out) in row.iter_mut().enumerate() {
-                let (x0, x1, fx) = taps(x, to_w, from_w);
-                let lerp = |row: usize| plane[row * from_w + x0] * (1.0 - fx) + plane[row * from_w + x1] * fx;
-                *out = lerp(y0) * (1.0 - fy) + lerp(y1) * fy;
+            let (upper, lower) = (&plane[y0 * from_w..][..from_w], &plane[y1 * from_w..][..from_w]);
+            for ((value, upper), lower) in line.iter_mut().zip(upper).zip(lower) {
+                *value = upper * (1.0 - fy) + lower * fy;
+            }
+            for (out, &(x0, x1, fx)) in row.iter_mut().zip(&columns) {
+                *out = line[x0] * (1.0 - fx) + line[x1] * fx;
             }
         }
     }
@@ -74,34 +78,35 @@ pub fn jitter_colour(canvas: &mut [f32], strength: f32, hue: f32, rng: &mut impl
 
 /// Separable Gaussian blur of standard deviation `sigma` pixels; edges repeat.
 pub fn blur(canvas: &mut [f32], width: usize, height: usize, sigma: f32) {
-    let radius = (2.5 * sigma).ceil() as isize;
-    let mut kernel: Vec<f32> = (-radius..=radius).map(|i| (-0.5 * (i as f32 / sigma).powi(2)).exp()).collect();
+    let radius = (2.5 * sigma).ceil() as usize;
+    let mut kernel: Vec<f32> =
+        (0..=2 * radius).map(|i| (-0.5 * ((i as f32 - radius as f32) / sigma).powi(2)).exp()).collect();
     let sum: f32 = kernel.iter().sum();
     kernel.iter_mut().for_each(|k| *k /= sum);
-    let mut line = vec![0.0; width.max(height)];
+    let mut source = vec![0.0; width * height];
+    let mut padded = vec![0.0; width + 2 * radius];
     for plane in canvas.chunks_exact_mut(width * height) {
-        for y in 0..height {
-            convolve(plane, y * width, 1, width, &kernel, &mut line);
+        for row in plane.chunks_exact_mut(width) {
+            padded[..radius].fill(row[0]);
+            padded[radius..radius + width].copy_from_slice(row);
+            padded[radius + width..].fill(row[width - 1]);
+            weigh(row, &kernel, |tap| &padded[tap..tap + width]);
         }
-        for x in 0..width {
-            convolve(plane, x, width, height, &kernel, &mut line);
+        source.copy_from_slice(plane);
+        for (y, row) in plane.chunks_exact_mut(width).enumerate() {
+            let line = |tap: usize| (y + tap).saturating_sub(radius).min(height - 1);
+            weigh(row, &kernel, |tap| &source[line(tap) * width..][..width]);
         }
     }
 }
 
-fn convolve(plane: &mut [f32], start: usize, step: usize, count: usize, kernel: &[f32], line: &mut [f32]) {
-    let radius = (kernel.len() / 2) as isize;
-    for i in 0..count {
-        line[i] = plane[start + i * step];
-    }
-    let edge = |at: isize| line[at.clamp(0, count as isize - 1) as usize];
-    for i in 0..count {
-        let first = i as isize - radius;
-        let inside = first >= 0 && i as isize + radius < count as isize;
-        plane[start + i * step] = match inside {
-            true => kernel.iter().zip(&line[first as usize..]).map(|(weight, value)| weight * value).sum(),
-            false => kernel.iter().zip(first..).map(|(weight, at)| weight * edge(at)).sum(),
-        };
+/// `out` = the sum of `kernel[tap]` times the values of `tap`; whole rows at once, which processors like.
+fn weigh<'a>(out: &mut [f32], kernel: &[f32], values: impl Fn(usize) -> &'a [f32]) {
+    out.fill(0.0);
+    for (tap, weight) in kernel.iter().enumerate() {
+        for (sum, value) in out.iter_mut().zip(values(tap)) {
+            *sum += weight * value;
+        }
     }
 }
 

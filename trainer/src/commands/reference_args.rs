@@ -45,9 +45,9 @@ pub struct ReferenceArgs {
     /// Shapes used, spread over the run's list
     #[arg(long, default_value_t = 12)]
     pub shapes: usize,
-    /// What the renderings show: what the run's reference encoder was trained on
-    #[arg(long, value_enum, default_value_t = Modality::Normals)]
-    pub modality: Modality,
+    /// What the renderings show; default: what the run's reference encoder was trained on, normals without a run
+    #[arg(long, value_enum)]
+    pub modality: Option<Modality>,
 }
 
 impl ReferenceArgs {

@@ -59,7 +59,7 @@ pub fn run(args: &TableArgs) -> Result<()> {
     let mut encoder = Encoder::open(&reference_encoder, &config.reference, output, &providers, 2)?;
     let spec = EmbeddingSpec {
         canvas: &config.reference,
-        modality: args.references.modality,
+        modality: args.references.modality.unwrap_or(config.modality),
         dim: config.embedding_dim,
         backbone_sha256: &models::sha256_hex(&backbone),
     };

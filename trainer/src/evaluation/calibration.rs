@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::estimates::level_prior;
 use super::scores::Scores;
 use super::uncertainty::{CHI2_3_90, Claim, Uncertainty};
+use crate::table::RETRIEVAL_UNFITTED;
 
 /// Values tried.
 const NEIGHBORS: [usize; 4] = [8, 16, 32, 64];
@@ -18,6 +19,8 @@ const TEMPERATURES: [f64; 8] = [0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.3
 const RADII_DEG: [f64; 3] = [15.0, 25.0, 35.0];
 /// Errors beyond this are equally bad for the fit: it then weighs precision against outliers as ACC10 and ACC30 do.
 const ERROR_DEG_MAX: f64 = 40.0;
+/// Temperatures of the flip's probability, tried as well.
+const FLIP_TEMPERATURES: [f64; 10] = [0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.5, 0.8];
 /// Scales of the covariance between which the fitted one is looked for, and halvings of that range (on a logarithmic axis).
 const COVARIANCE_SCALES: [f64; 2] = [0.01, 100.0];
 const BISECTIONS: usize = 16;
@@ -59,7 +62,7 @@ pub fn fit(table: &ReferenceTable, objects: &[Posed], level_sigma_deg: f64) -> R
     for neighbors in NEIGHBORS {
         for mode_radius_deg in RADII_DEG {
             for temperature in TEMPERATURES {
-                let spec = RetrievalSpec { neighbors, temperature, mode_radius_deg, covariance_scale: 1.0 };
+                let spec = RetrievalSpec { neighbors, temperature, mode_radius_deg, ..RETRIEVAL_UNFITTED };
                 let claims = claims(objects, &answers(table, &spec, objects, level_sigma_deg)?);
                 let cost = capped_error_deg(&errors_deg(&claims));
                 if best.as_ref().is_none_or(|(least, _)| cost < *least) {
@@ -70,6 +73,7 @@ pub fn fit(table: &ReferenceTable, objects: &[Posed], level_sigma_deg: f64) -> R
     }
     let (_, mut retrieval) = best.filter(|(cost, _)| cost.is_finite()).context("no objects to fit on")?;
     retrieval.covariance_scale = covariance_scale(table, &retrieval, objects, level_sigma_deg)?;
+    retrieval.flip_temperature = flip_temperature(table, &retrieval, objects, level_sigma_deg)?;
     judge(table, &retrieval, objects, level_sigma_deg)
 }
 
@@ -93,6 +97,25 @@ fn covariance_scale(
         if found > CHI2_3_90 { low = middle } else { high = middle }
     }
     Ok(high.exp())
+}
+
+/// The temperature at which the flip's probability is most likely to have said what came.
+fn flip_temperature(
+    table: &ReferenceTable,
+    retrieval: &RetrievalSpec,
+    objects: &[Posed],
+    level_sigma_deg: f64,
+) -> Result<f64> {
+    let mut best = (f64::INFINITY, retrieval.flip_temperature);
+    for flip_temperature in FLIP_TEMPERATURES {
+        let spec = RetrievalSpec { flip_temperature, ..retrieval.clone() };
+        let claims = claims(objects, &answers(table, &spec, objects, level_sigma_deg)?);
+        let cost: f64 = claims.iter().map(Claim::flip_surprise).sum();
+        if cost < best.0 {
+            best = (cost, flip_temperature);
+        }
+    }
+    Ok(best.1)
 }
 
 /// How a setting does.

@@ -62,6 +62,13 @@ impl Claim {
         self.covariance.trace().max(0.0).sqrt().to_degrees()
     }
 
+    /// Negative logarithm of the probability that was given to what came, a flip or none; a claim of certainty is taken as
+    /// one of 99.9 %.
+    pub fn flip_surprise(&self) -> f64 {
+        let probability = self.flip_probability.clamp(0.001, 0.999);
+        -(if self.is_flip() { probability } else { 1.0 - probability }).ln()
+    }
+
     fn is_flip(&self) -> bool {
         self.error_deg > FLIP_MIN_DEG
     }

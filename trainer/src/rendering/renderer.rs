@@ -1,13 +1,15 @@
-//! Renders shapes in any modality; [`super::NormalRenderer`] is the fast way to normals alone.
+//! Renders shapes in any modality.
 
 use anyhow::{Result, ensure};
 use calibration::Viewpoint;
 use kernels::{CpuRasterize, CropSpec, EMPTY_TRIANGLE, RasterBuffers, Rasterize, object_normals};
 
 use super::framing::{Framing, dot};
-use super::normals::{NEAR_M, face_viewer, write_planar};
 use super::shading::{Light, NEUTRAL, luma};
 use super::{Modality, Shape};
+
+/// Nearest depth that is drawn, metres.
+const NEAR_M: f32 = 0.01;
 
 /// Renders shapes, framed exactly as the node frames a crop.
 #[derive(Debug)]
@@ -54,7 +56,10 @@ impl Renderer {
         object_normals(&shape.mesh.view(), &self.buffers, &mut self.normals)?;
         face_viewer(&mut self.normals, &framing.axes[2]);
         match modality {
-            Modality::Normals => return write_planar(&self.normals, out),
+            Modality::Normals => {
+                write_planar(&self.normals, out);
+                return Ok(());
+            }
             Modality::Silhouette => self.each_covered(|_, _| [1.0; 3]),
             Modality::Depth => {
                 let nearness = nearness(shape, framing.distance_m);
@@ -73,7 +78,8 @@ impl Renderer {
                 });
             }
         }
-        write_planar(&self.pixels, out)
+        write_planar(&self.pixels, out);
+        Ok(())
     }
 
     fn each_covered(&mut self, value: impl Fn(&RasterBuffers, usize) -> [f32; 3]) {
@@ -99,6 +105,24 @@ impl Renderer {
             let smooth = shading_normal(shape, triangle as usize, self.buffers.barycentric[i], geometric);
             let material = shape.materials.get(usize::from(self.buffers.part[i])).unwrap_or(&NEUTRAL);
             *pixel = value(&self.buffers, i, geometric, light.shade(material, &smooth));
+        }
+    }
+}
+
+/// CAD files wind their triangles carelessly: a visible surface faces the viewer by definition. `forward` is the optical axis.
+fn face_viewer(normals: &mut [[f32; 3]], forward: &[f32; 3]) {
+    for n in normals {
+        if dot(n, forward) > 0.0 {
+            *n = n.map(|c| -c);
+        }
+    }
+}
+
+/// Pixels of three channels to the three planes of `out`, which has room for them.
+fn write_planar(pixels: &[[f32; 3]], out: &mut [f32]) {
+    for (channel, plane) in out.chunks_exact_mut(pixels.len().max(1)).enumerate() {
+        for (value, pixel) in plane.iter_mut().zip(pixels) {
+            *value = pixel[channel];
         }
     }
 }

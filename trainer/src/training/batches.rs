@@ -16,7 +16,7 @@ use super::sampling::{Sampler, reference_viewpoints};
 use crate::augmentation::{Augmenter, Material};
 use crate::datasets::kitti::{KittiSelection, load_sequence};
 use crate::datasets::{Picture, Sample, Source, cars_real, cutouts};
-use crate::rendering::{NormalRenderer, Shape, load_shapes};
+use crate::rendering::{Renderer, Shape, load_shapes};
 
 /// Batches waiting for the network.
 const QUEUE_MAX: usize = 4;
@@ -37,7 +37,7 @@ const BACKGROUND_STRIDE: usize = 23;
 pub struct Batch {
     /// `[Q, 3, H, W]` crops before normalisation, 0 to 255.
     pub queries: Vec<u8>,
-    /// `[R, 3, h, w]` normal maps, -127 to 127 for -1 to 1.
+    /// `[R, 3, h, w]` renderings, -127 to 127 for -1 to 1.
     pub references: Vec<i8>,
     /// Allocentric pose of each query.
     pub query_viewpoints: Vec<Viewpoint>,
@@ -82,7 +82,7 @@ impl TrainingData {
         let mut references = Vec::with_capacity(reference_viewpoints.len() * maker.rendering.len());
         for viewpoint in &reference_viewpoints {
             let shape = &self.shapes[rng.random_range(0..self.shapes.len())];
-            maker.renderer.render(&shape.mesh, viewpoint, &mut maker.rendering)?;
+            maker.renderer.render(shape, viewpoint, config.modality, &mut maker.rendering)?;
             references.extend(maker.rendering.iter().map(|v| ((v * 127.0 + 127.5) as u8).wrapping_sub(127) as i8));
         }
         Ok(Batch { queries, references, query_viewpoints, reference_viewpoints })
@@ -91,7 +91,7 @@ impl TrainingData {
     /// Working memory for one worker.
     pub fn maker(&self, config: &TrainingConfig) -> BatchMaker {
         let spec = config.query.crop_spec();
-        let renderer = NormalRenderer::new(config.reference.crop_spec());
+        let renderer = Renderer::new(config.reference.crop_spec());
         BatchMaker {
             augmenter: Augmenter::new(config.augmentation.clone(), spec, Arc::clone(&self.material)),
             crop: vec![0.0; 3 * (spec.width * spec.height) as usize],
@@ -106,7 +106,7 @@ impl TrainingData {
 pub struct BatchMaker {
     augmenter: Augmenter,
     crop: Vec<f32>,
-    renderer: NormalRenderer,
+    renderer: Renderer,
     rendering: Vec<f32>,
 }
 

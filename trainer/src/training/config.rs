@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::augmentation::AugmentationConfig;
 use crate::networks::backbone::{BackboneKind, Normalisation};
-use crate::rendering::{ShapeSource, VehicleShapes};
+use crate::rendering::{Modality, ShapeSource, VehicleShapes};
 
 /// A training run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -55,6 +55,9 @@ pub struct TrainingConfig {
     pub loss: LossConfig,
     /// Crops.
     pub data: DataConfig,
+    /// What the renderings show.
+    #[serde(default)]
+    pub modality: Modality,
     /// CAD shapes for the references.
     #[serde(default)]
     pub shapes: Vec<ShapeSource>,

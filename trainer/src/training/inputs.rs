@@ -14,7 +14,7 @@ pub fn queries(bytes: &[u8], config: &TrainingConfig, device: Device) -> Tensor 
     (crops - channels(spec.mean)) / channels(spec.std)
 }
 
-/// Normal maps -127 to 127 as `[R, 3, h, w]`, -1 to 1.
+/// Renderings -127 to 127 as `[R, 3, h, w]`, -1 to 1.
 pub fn references(bytes: &[i8], canvas: &Canvas, device: Device) -> Tensor {
     shaped(Tensor::from_slice(bytes), canvas).to_device(device).to_kind(tch::Kind::Float) / 127.0
 }

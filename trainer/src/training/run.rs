@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -116,9 +116,13 @@ impl<M: Method> Run<M> {
         let bar = ProgressBar::new(self.config.steps as u64).with_position(self.step as u64);
         bar.set_style(ProgressStyle::with_template("{bar:30} {pos}/{len} eta {eta} {msg}")?);
         let mut curve = Curve::open(folder.join("curve.jsonl"))?;
-        for batch in stream(data, Arc::clone(&self.config), steps, workers) {
+        let mut batches = stream(data, Arc::clone(&self.config), steps, workers);
+        loop {
+            let asked = Instant::now();
+            let Some(batch) = batches.next() else { break };
+            let waited = asked.elapsed();
             let terms = self.learn(&batch?)?;
-            curve.add(&terms);
+            curve.add(&terms, waited);
             self.step += 1;
             bar.inc(1);
             if self.step.is_multiple_of(LOG_STEPS) || self.step == last {
@@ -182,16 +186,19 @@ struct Curve {
     sums: Option<Tensor>,
     count: usize,
     since: Instant,
+    /// Of the time since then, what the network spent waiting for batches.
+    waited: Duration,
 }
 
 impl Curve {
     fn open(path: PathBuf) -> Result<Self> {
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
         let file = file.with_context(|| path.display().to_string())?;
-        Ok(Self { path, file, sums: None, count: 0, since: Instant::now() })
+        Ok(Self { path, file, sums: None, count: 0, since: Instant::now(), waited: Duration::ZERO })
     }
 
-    fn add(&mut self, terms: &Tensor) {
+    fn add(&mut self, terms: &Tensor, waited: Duration) {
+        self.waited += waited;
         self.sums = Some(self.sums.take().map_or_else(|| terms.copy(), |sums| sums + terms));
         self.count += 1;
     }
@@ -210,16 +217,18 @@ impl Curve {
             means.iter().all(|m| m.is_finite()),
             "the loss is not finite before step {step}: lower the learning rates"
         );
-        let rate = (self.count * queries_per_step) as f64 / self.since.elapsed().as_secs_f64();
+        let elapsed_s = self.since.elapsed().as_secs_f64();
+        let rounded = |value: f64, scale: f64| serde_json::Value::from((value * scale).round() / scale);
         let mut line = serde_json::Map::new();
         line.insert("step".into(), step.into());
         for (name, mean) in names.iter().zip(means) {
-            line.insert((*name).into(), ((mean * 1e5).round() / 1e5).into());
+            line.insert((*name).into(), rounded(mean, 1e5));
         }
-        line.insert("queries_per_s".into(), ((rate * 10.0).round() / 10.0).into());
+        line.insert("queries_per_s".into(), rounded((self.count * queries_per_step) as f64 / elapsed_s, 10.0));
+        line.insert("waited_share".into(), rounded(self.waited.as_secs_f64() / elapsed_s, 1e3));
         let line = serde_json::Value::Object(line).to_string();
         writeln!(self.file, "{line}").with_context(|| self.path.display().to_string())?;
-        (self.count, self.since) = (0, Instant::now());
+        (self.count, self.since, self.waited) = (0, Instant::now(), Duration::ZERO);
         Ok(line)
     }
 }

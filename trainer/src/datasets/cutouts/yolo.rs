@@ -1,13 +1,13 @@
 //! Instances as polygons in text files, as YOLO trains on: a line an instance, its class number and its points in
-//! normalised coordinates.
+//! normalised coordinates. Folders number COCO's classes in two ways; see [`Numbering`].
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use image::GrayImage;
 use rayon::prelude::*;
 
-use super::coco_classes::COCO_80;
+use super::coco_classes::Numbering;
 use super::{Cutout, CutoutSelection, files, mask, polygon, read_bounded, spread};
 
 /// Instances whose box covers less of their picture than this share are too small to paste.
@@ -15,16 +15,21 @@ const AREA_SHARE_MIN: f32 = 0.01;
 /// Largest label file, bytes.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 
+/// An instance: class number and points in normalised coordinates.
+type Instance = (usize, Vec<[f32; 2]>);
+
 /// Cuts the instances of `images/train2017` out by `instance_segmentation/labels/train2017/*.txt`.
 pub(super) fn load(root: &Path, selection: &CutoutSelection) -> Result<Vec<Cutout>> {
     let paths = files(&root.join("instance_segmentation/labels/train2017"), "txt")?;
     let images = root.join("images/train2017");
-    let nested: Vec<Vec<Cutout>> = paths
-        .par_iter()
-        .map(|path| {
-            let place = path.display().to_string();
-            let bytes = read_bounded(path, FILE_BYTES_MAX)?;
-            let text = String::from_utf8(bytes).with_context(|| place.clone())?;
+    let labels: Vec<(&PathBuf, Vec<Instance>)> =
+        paths.par_iter().map(|path| Ok((path, read(path)?))).collect::<Result<_>>()?;
+    let numbering = Numbering::of(labels.iter().flat_map(|(_, instances)| instances.iter().map(|(class, _)| *class)));
+    let nested: Vec<Vec<Cutout>> = labels
+        .into_par_iter()
+        .map(|(path, instances)| {
+            let place = path.display();
+            let polygons = taken(instances, numbering, selection).with_context(|| place.to_string())?;
             let stem = path.file_stem().context("a label file has no name")?;
             let image = crate::datasets::kitti::open_image(&images.join(stem))?;
             let cut = |polygon: Vec<[f32; 2]>| {
@@ -33,24 +38,37 @@ pub(super) fn load(root: &Path, selection: &CutoutSelection) -> Result<Vec<Cutou
                 polygon::fill(&mut mask, &polygon.iter().map(|[x, y]| [x * width, y * height]).collect::<Vec<_>>());
                 mask::cut_out(&image, &mask)
             };
-            Ok(parse(&text, &place, selection)?.into_iter().filter_map(cut).collect())
+            Ok(polygons.into_iter().filter_map(cut).collect())
         })
         .collect::<Result<_>>()?;
     Ok(spread(nested.into_iter().flatten().collect(), selection.count_max))
 }
 
-/// Polygons of the instances that are taken.
-fn parse(text: &str, file: &str, selection: &CutoutSelection) -> Result<Vec<Vec<[f32; 2]>>> {
-    let mut polygons = Vec::new();
+fn read(path: &Path) -> Result<Vec<Instance>> {
+    let place = path.display().to_string();
+    let text = String::from_utf8(read_bounded(path, FILE_BYTES_MAX)?).with_context(|| place.clone())?;
+    parse(&text, &place)
+}
+
+fn parse(text: &str, file: &str) -> Result<Vec<Instance>> {
+    let mut instances = Vec::new();
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let place = || format!("{file}:{}", index + 1);
         let mut fields = line.split_whitespace();
-        let class: usize = fields.next().unwrap_or_default().parse().with_context(place)?;
-        let class = COCO_80.get(class).with_context(|| format!("{}: no class {class} in COCO's 80", place()))?;
+        let class = fields.next().unwrap_or_default().parse().with_context(place)?;
         let values: Vec<f32> = fields.map(str::parse).collect::<Result<_, _>>().with_context(place)?;
         ensure!(values.iter().all(|v| v.is_finite()), "{}: a coordinate is not finite", place());
-        let polygon: Vec<[f32; 2]> = values.chunks_exact(2).map(|p| [p[0], p[1]]).collect();
-        if selection.takes(class) && polygon.len() >= 3 && box_share(&polygon) >= AREA_SHARE_MIN {
+        instances.push((class, values.chunks_exact(2).map(|p| [p[0], p[1]]).collect()));
+    }
+    Ok(instances)
+}
+
+/// Polygons of the instances that are taken.
+fn taken(instances: Vec<Instance>, numbering: Numbering, selection: &CutoutSelection) -> Result<Vec<Vec<[f32; 2]>>> {
+    let mut polygons = Vec::new();
+    for (class, polygon) in instances {
+        let name = numbering.name(class).with_context(|| format!("no class {class} in COCO's numbering"))?;
+        if selection.takes(name) && polygon.len() >= 3 && box_share(&polygon) >= AREA_SHARE_MIN {
             polygons.push(polygon);
         }
     }
@@ -91,14 +109,17 @@ mod tests {
 
     #[test]
     fn a_malformed_line_is_named() {
-        for (text, word) in [
-            ("1 0.1 0.1\nx 0 0", "f.txt:2"),
-            ("1 0.1 q", "f.txt:1"),
-            ("80 0.1 0.1", "no class 80"),
-            ("1 nan 1 1 0 0 1", "finite"),
-        ] {
-            let error = parse(text, "f.txt", &CutoutSelection::default()).expect_err(text);
+        for (text, word) in [("1 0.1 0.1\nx 0 0", "f.txt:2"), ("1 0.1 q", "f.txt:1"), ("1 nan 1 1 0 0 1", "finite")] {
+            let error = parse(text, "f.txt").expect_err(text);
             assert!(format!("{error:#}").contains(word), "{error:#}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_stands_for_no_class_is_refused() {
+        for (class, numbering) in [(80, Numbering::WithoutGaps), (12, Numbering::Official), (91, Numbering::Official)] {
+            let error = taken(vec![(class, Vec::new())], numbering, &CutoutSelection::default()).expect_err("no class");
+            assert!(format!("{error:#}").contains(&format!("no class {class}")), "{error:#}");
         }
     }
 }

@@ -7,11 +7,9 @@ use calibration::Viewpoint;
 use image::codecs::jpeg::JpegEncoder;
 use image::{Rgb, RgbImage, imageops};
 use kernels::CropSpec;
-use models::Mesh;
 
 use crate::evaluation::gallery::Case;
-use crate::rendering::NormalRenderer;
-use crate::vehicles::{Kind, vehicle_of_kind};
+use crate::rendering::{Modality, Renderer, Shape};
 
 /// A model folder holds no shapes, so one of our own vehicles stands in for the retrieved one.
 const STAND_IN_SEED: u64 = 1;
@@ -23,17 +21,16 @@ const QUALITY: u8 = 82;
 /// Draws cases.
 pub struct Sheet {
     spec: CropSpec,
-    renderer: NormalRenderer,
-    mesh: Mesh,
+    renderer: Renderer,
+    shape: Shape,
     normals: Vec<f32>,
 }
 
 impl Sheet {
     /// For a model that wants its crops by `spec`.
     pub fn new(spec: CropSpec) -> Self {
-        let renderer = NormalRenderer::new(spec);
-        let mesh = vehicle_of_kind(Kind::Hatchback, STAND_IN_SEED).mesh;
-        Self { spec, normals: vec![0.0; renderer.len()], renderer, mesh }
+        let renderer = Renderer::new(spec);
+        Self { spec, normals: vec![0.0; renderer.len()], renderer, shape: Shape::of_vehicle(STAND_IN_SEED) }
     }
 
     /// Crop, retrieved pose, true pose, as the text of a `data:` URI.
@@ -60,7 +57,7 @@ impl Sheet {
 
     /// The normal map, grey where there is nothing.
     fn render(&mut self, viewpoint: &Viewpoint) -> Result<RgbImage> {
-        self.renderer.render(&self.mesh, viewpoint, &mut self.normals)?;
+        self.renderer.render(&self.shape, viewpoint, Modality::Normals, &mut self.normals)?;
         let plane = self.normals.len() / 3;
         Ok(RgbImage::from_fn(self.spec.width, self.spec.height, |x, y| {
             let at = (y * self.spec.width + x) as usize;

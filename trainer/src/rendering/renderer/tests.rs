@@ -3,7 +3,6 @@
 use models::mesh::Mesh;
 
 use super::*;
-use crate::rendering::NormalRenderer;
 
 /// A cuboid with outward triangles, body axes, metres.
 fn cuboid(half: [f32; 3]) -> Shape {
@@ -148,17 +147,6 @@ fn a_triplet_is_luminance_nearness_and_the_forward_normal() {
         assert!((pixel[0] - luminance).abs() < 1e-5);
         assert_eq!([pixel[1], pixel[2]], [depth[i][0], normals[i][0]]);
     }
-}
-
-#[test]
-fn normals_are_those_that_training_sees() {
-    let shape = Shape::of_vehicle(9);
-    let (view, size) = (Viewpoint::from_degrees(123.0, 7.0, 2.0), canvas(64, 64));
-    let (mut renderer, mut fast) = (Renderer::new(size), NormalRenderer::new(size));
-    let (mut ours, mut theirs) = (vec![0.0; renderer.len()], vec![1.0; fast.len()]);
-    renderer.render(&shape, &view, Modality::Normals, &mut ours).expect("renders");
-    fast.render(&shape.mesh, &view, &mut theirs).expect("renders");
-    assert_eq!(ours, theirs);
 }
 
 #[test]
