@@ -19,7 +19,7 @@ use std::ops::Range;
 
 use calibration::Rotation;
 use calibration::so3::{from_wxyz, log};
-use kernels::{KernelError, Neighbor, Rows, TableView, TopK};
+use kernels::{KernelError, Neighbor, Sketch, TopK};
 use nalgebra::{Matrix3, Vector3};
 
 use crate::{ReferenceTable, RetrievalSpec};
@@ -28,6 +28,9 @@ use modes::{ModeSeeker, Vote};
 
 /// Standard deviation about each axis that the table's own spacing and labels leave, radians (1 degree).
 const FLOOR_RAD: f64 = 0.017_453_292_519_943_295;
+
+/// Tables of this many rows and more get a sketch: smaller ones are searched in no time anyway.
+const SKETCHED_ROWS_MIN: usize = 1_000;
 
 /// Most alternatives kept beside the best pose.
 pub const ALTERNATIVES_MAX: usize = 4;
@@ -65,6 +68,8 @@ pub struct Retrieval {
 pub struct Retriever<K> {
     top_k: K,
     table: ReferenceTable,
+    /// Halves the bytes of a search and changes nothing else.
+    sketch: Option<Sketch>,
     rotations: Vec<Rotation>,
     spec: RetrievalSpec,
     neighbor_count: usize,
@@ -97,8 +102,11 @@ impl<K: TopK> Retriever<K> {
             .map(|(row, &wxyz)| from_wxyz(wxyz).ok_or(RotationError { row }))
             .collect::<Result<Vec<_>, _>>()?;
         let neighbor_count = spec.neighbors;
+        // A table that cannot be sketched cannot be searched either, and says so then.
+        let sketch = (rotations.len() >= SKETCHED_ROWS_MIN).then(|| Sketch::new(&table.view()).ok()).flatten();
         Ok(Self {
             top_k,
+            sketch,
             queries: Vec::with_capacity(batch_max * table.dim),
             rows: 0..0,
             table,
@@ -127,7 +135,8 @@ impl<K: TopK> Retriever<K> {
         self.rows = rows.clone();
         self.found.clear();
         self.found.resize(batch * self.neighbor_count, Neighbor::UNUSED);
-        let view = TableView::new(Rows::F16(&self.table.embeddings), self.table.dim);
+        let mut view = self.table.view();
+        view.sketch = self.sketch.as_ref();
         self.top_k.top_k(&view, rows, embeddings, self.neighbor_count, &mut self.found)?;
         Ok(())
     }
@@ -176,8 +185,8 @@ impl<K: TopK> Retriever<K> {
 
     fn flip_probability(&self, index: usize, answer: &Rotation, flip: &Rotation) -> f64 {
         let Some(embedding) = self.queries.chunks_exact(self.table.dim.max(1)).nth(index) else { return 0.0 };
-        let views = (&self.table, self.rotations.as_slice());
-        direction::flip_probability(views, self.rows.clone(), embedding, (answer, flip), self.spec.flip_temperature)
+        let (rows, temperature) = (self.rows.clone(), self.spec.flip_temperature);
+        direction::flip_probability(&self.table, rows, embedding, (answer, flip), temperature)
     }
 
     /// Spread of the votes of the mode of `center`, plus the floor, times the manifest's calibration.

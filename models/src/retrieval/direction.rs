@@ -8,24 +8,30 @@
 use std::ops::Range;
 
 use calibration::Rotation;
+use calibration::so3::to_wxyz;
+use half::f16;
+use half::slice::HalfFloatSliceExt;
 
 use crate::ReferenceTable;
 
 /// Views this much farther from a pose than the nearest one, radians (3 degrees), still stand for it: other shapes and
 /// the poses around it.
-const SLACK_RAD: f64 = 0.052_359_877_559_829_88;
+const SLACK_RAD: f32 = 0.052_359_88;
 /// A pose that no view is nearer to than this, radians (30 degrees), is not in the table.
-const NEAR_RAD_MAX: f64 = 0.523_598_775_598_298_8;
+const NEAR_RAD_MAX: f32 = 0.523_598_8;
+
+/// Elements of a row that are widened at once, on the stack.
+const CHUNK: usize = 64;
 
 /// The probability of `flip` rather than `answer` for a unit embedding; 0 where `rows` has no view of one of them.
 pub(super) fn flip_probability(
-    (table, rotations): (&ReferenceTable, &[Rotation]),
+    table: &ReferenceTable,
     rows: Range<u32>,
     embedding: &[f32],
     (answer, flip): (&Rotation, &Rotation),
     temperature: f64,
 ) -> f64 {
-    let nearest = |pose| nearest_view(table, rotations, rows.clone(), embedding, pose);
+    let nearest = |pose| nearest_view(table, rows.clone(), embedding, pose);
     match (nearest(answer), nearest(flip)) {
         (Some(answer), Some(flip)) => 1.0 / (1.0 + ((flip - answer) / temperature).exp()),
         _ => 0.0,
@@ -33,28 +39,31 @@ pub(super) fn flip_probability(
 }
 
 /// Squared distance to the nearest of the rows whose views show `pose` best, if any shows it.
-fn nearest_view(
-    table: &ReferenceTable,
-    rotations: &[Rotation],
-    rows: Range<u32>,
-    embedding: &[f32],
-    pose: &Rotation,
-) -> Option<f64> {
+fn nearest_view(table: &ReferenceTable, rows: Range<u32>, embedding: &[f32], pose: &Rotation) -> Option<f64> {
     let (start, end) = (rows.start as usize, rows.end as usize);
-    let rotations = rotations.get(start..end)?;
+    let rotations = table.rotations.get(start..end)?;
+    let pose = to_wxyz(pose).map(|c| c as f32);
     // |q1 . q2| is the cosine of half the angle between two rotations.
-    let closeness = |rotation: &Rotation| rotation.coords.dot(&pose.coords).abs();
-    let closest = rotations.iter().map(closeness).fold(0.0, f64::max);
+    let closeness = |wxyz: &[f32; 4]| wxyz.iter().zip(&pose).map(|(a, b)| a * b).sum::<f32>().abs();
+    let closest = rotations.iter().map(closeness).fold(0.0, f32::max);
     let apart_rad = 2.0 * closest.min(1.0).acos();
     if apart_rad > NEAR_RAD_MAX {
         return None;
     }
     let closeness_min = (0.5 * (apart_rad + SLACK_RAD)).cos();
-    let views = table.embeddings.chunks_exact(table.dim).skip(start).zip(rotations);
-    let of_pose = views.filter(|(_, rotation)| closeness(rotation) >= closeness_min);
-    let squared_distance = |view: &[half::f16]| {
-        view.iter().zip(embedding).map(|(view, query)| (view.to_f32() - query).powi(2)).sum::<f32>()
-    };
-    let nearest = of_pose.map(|(view, _)| squared_distance(view)).fold(f32::INFINITY, f32::min);
-    nearest.is_finite().then_some(f64::from(nearest))
+    let views = rotations.iter().enumerate().filter(|(_, wxyz)| closeness(wxyz) >= closeness_min);
+    let row = |index: usize| table.embeddings.get((start + index) * table.dim..)?.get(..table.dim);
+    let nearest = views.filter_map(|(index, _)| row(index)).map(|row| squared_distance(row, embedding));
+    nearest.reduce(f32::min).filter(|nearest| nearest.is_finite()).map(f64::from)
+}
+
+fn squared_distance(row: &[f16], embedding: &[f32]) -> f32 {
+    let mut widened = [0.0_f32; CHUNK];
+    let mut total = 0.0;
+    for (row, embedding) in row.chunks(CHUNK).zip(embedding.chunks(CHUNK)) {
+        let widened = &mut widened[..row.len()];
+        row.convert_to_f32_slice(widened);
+        total += widened.iter().zip(embedding).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
+    }
+    total
 }

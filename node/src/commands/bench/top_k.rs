@@ -141,7 +141,8 @@ fn bench(args: &Args) -> anyhow::Result<()> {
     };
     let times = bench.run(&mut CpuTopK::new(args.k, batch).with_threads(args.threads.get()))?;
     if let Some(path) = &args.neighbors {
-        std::fs::write(path, bytemuck::cast_slice::<_, u8>(&times.neighbors)).with_context(|| path.display().to_string())?;
+        std::fs::write(path, bytemuck::cast_slice::<_, u8>(&times.neighbors))
+            .with_context(|| path.display().to_string())?;
     }
     let file = args.neighbors.as_deref().unwrap_or(Path::new(""));
     let text = if args.json { bench.json(&times, &file.to_string_lossy()) + "\n" } else { table_text(&bench, &times) };
