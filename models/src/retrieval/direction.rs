@@ -17,8 +17,8 @@ use crate::ReferenceTable;
 /// Views this much farther from a pose than the nearest one, radians (3 degrees), still stand for it: other shapes and
 /// the poses around it.
 const SLACK_RAD: f32 = 0.052_359_88;
-/// A pose that no view is nearer to than this, radians (30 degrees), is not in the table.
-const NEAR_RAD_MAX: f32 = 0.523_598_8;
+/// A pose that no view is nearer to than 30 degrees is not in the table.
+const NEAR_RAD_MAX: f32 = std::f32::consts::FRAC_PI_6;
 
 /// Elements of a row that are widened at once, on the stack.
 const CHUNK: usize = 64;
