@@ -35,8 +35,10 @@ mod emulation {
         // contraction: a device rounds a product where the code does not say fmaf... and fmaf is fast
         // only as an instruction.
         build.cpp(true).std("c++17").opt_level(2).flag("-ffp-contract=off").flag("-Wno-unknown-pragmas");
+        // For this very processor, not for one that is compiled for.
+        let is_native = std::env::var("HOST") == std::env::var("TARGET");
         #[cfg(target_arch = "x86_64")]
-        if std::is_x86_feature_detected!("fma") && std::is_x86_feature_detected!("f16c") {
+        if is_native && std::is_x86_feature_detected!("fma") && std::is_x86_feature_detected!("f16c") {
             build.flag("-mfma").flag("-mf16c").flag("-mavx2");
         }
         build

@@ -16,13 +16,20 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 images=target/cuda_images
+if ! python3 -m pip --version >/dev/null 2>&1; then
+    echo "error: python3 with pip is needed to fetch NVRTC (Debian: apt-get install python3-pip)" >&2
+    exit 1
+fi
 report="$(mktemp)"
 trap 'rm -f "$report"' EXIT
 
 # nvrtc VERSION: prints the folder with the library, fetching it first if need be.
-nvrtc() {
-    local folder="target/nvrtc/$1"
-    if [[ ! -d "$folder" ]]; then
+nvrtc() (
+    # A function whose output is taken does not inherit it.
+    set -e
+    folder="target/nvrtc/$1"
+    if [[ ! -e "$folder/nvidia/cuda_nvrtc/lib/libnvrtc.so.12" ]]; then
+        rm -rf "$folder"
         rm -rf "$folder.partial"
         python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
             --dest "$folder.partial" "nvidia-cuda-nvrtc-cu12==$1" >&2
@@ -31,7 +38,7 @@ nvrtc() {
         mv "$folder.partial" "$folder"
     fi
     echo "$folder/nvidia/cuda_nvrtc/lib"
-}
+)
 
 compile() {
     local library="$1"

@@ -14,7 +14,7 @@ pack=target/gpu_check
 
 pack_up() {
     set -e
-    [[ -d target/cuda_images ]] || scripts/build_cubins.sh
+    scripts/build_cubins.sh
     rm -rf "$pack"
     mkdir -p "$pack"
     cp -r target/cuda_images "$pack/images"

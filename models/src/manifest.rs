@@ -164,7 +164,7 @@ pub struct RetrievalSpec {
     pub mode_radius_deg: f64,
     /// Factor on the spread of the neighbours that makes the covariance honest.
     pub covariance_scale: f64,
-    /// The flip's probability is `1 / (1 + exp(d / flip_temperature))` of the difference `d` between the squared distances to the
+    /// The flip's probability is `1 / (1 + exp(d / flip_temperature))`, at most one half, of the difference `d` between the squared distances to the
     /// nearest reference view of the flip and of the answer.
     #[serde(default = "flip_temperature")]
     pub flip_temperature: f64,

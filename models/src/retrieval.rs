@@ -19,7 +19,7 @@ use std::ops::Range;
 
 use calibration::Rotation;
 use calibration::so3::{from_wxyz, log};
-use kernels::{KernelError, Neighbor, Sketch, TopK};
+use kernels::{KernelError, Neighbor, TopK};
 use nalgebra::{Matrix3, Vector3};
 
 use crate::{ReferenceTable, RetrievalSpec};
@@ -28,9 +28,6 @@ use modes::{ModeSeeker, Vote};
 
 /// Standard deviation about each axis that the table's own spacing and labels leave, radians (1 degree).
 const FLOOR_RAD: f64 = 0.017_453_292_519_943_295;
-
-/// Tables of this many rows and more get a sketch: smaller ones are searched in no time anyway.
-const SKETCHED_ROWS_MIN: usize = 1_000;
 
 /// Most alternatives kept beside the best pose.
 pub const ALTERNATIVES_MAX: usize = 4;
@@ -58,7 +55,8 @@ pub struct Retrieval {
     pub covariance: Matrix3<f64>,
     /// Cosine to the nearest reference.
     pub similarity: f64,
-    /// Probability of the opposite direction: how much doubt there is about front and rear. The first alternative has the same.
+    /// Probability of the opposite direction, 0 to 0.5: how much doubt there is about front and rear. The first alternative has
+    /// the same.
     pub flip_probability: f64,
     /// The flip, then the other modes by falling probability.
     pub alternatives: heapless::Vec<Hypothesis, ALTERNATIVES_MAX>,
@@ -68,8 +66,6 @@ pub struct Retrieval {
 pub struct Retriever<K> {
     top_k: K,
     table: ReferenceTable,
-    /// Halves the bytes of a search and changes nothing else.
-    sketch: Option<Sketch>,
     rotations: Vec<Rotation>,
     spec: RetrievalSpec,
     neighbor_count: usize,
@@ -102,11 +98,8 @@ impl<K: TopK> Retriever<K> {
             .map(|(row, &wxyz)| from_wxyz(wxyz).ok_or(RotationError { row }))
             .collect::<Result<Vec<_>, _>>()?;
         let neighbor_count = spec.neighbors;
-        // A table that cannot be sketched cannot be searched either, and says so then.
-        let sketch = (rotations.len() >= SKETCHED_ROWS_MIN).then(|| Sketch::new(&table.view()).ok()).flatten();
         Ok(Self {
             top_k,
-            sketch,
             queries: Vec::with_capacity(batch_max * table.dim),
             rows: 0..0,
             table,
@@ -135,9 +128,7 @@ impl<K: TopK> Retriever<K> {
         self.rows = rows.clone();
         self.found.clear();
         self.found.resize(batch * self.neighbor_count, Neighbor::UNUSED);
-        let mut view = self.table.view();
-        view.sketch = self.sketch.as_ref();
-        self.top_k.top_k(&view, rows, embeddings, self.neighbor_count, &mut self.found)?;
+        self.top_k.top_k(&self.table.view(), rows, embeddings, self.neighbor_count, &mut self.found)?;
         Ok(())
     }
 

@@ -95,7 +95,7 @@ impl fmt::Display for ObjectStatus {
 pub struct Alternative {
     /// `camera_from_object`, egocentric, (w, x, y, z).
     pub rotation_wxyz: [f64; 4],
-    /// Share of the neighbours' weight that speaks for it, 0 to 1.
+    /// How likely it is, 0 to 1; all of a pose and the pose's own sum to one at most.
     pub probability: f32,
 }
 
@@ -125,9 +125,9 @@ pub struct ObjectPose {
     pub dimensions_m: [f64; 3],
     /// Cosine between the crop and the nearest reference, -1 to 1.
     pub similarity: f32,
-    /// Share of the neighbours' weight gathered in the published mode, 0 to 1.
+    /// How likely the published mode is: its share of the votes, less the flip's probability. 0 to 1.
     pub probability: f32,
-    /// Share of the neighbours' weight nearer to the 180-degree flip than to the pose, 0 to 1.
+    /// How likely the object faces the other way, 0 to 0.5: from the reference views of both directions.
     pub flip_probability: f32,
     /// The flip first, then the other modes by falling probability.
     pub alternatives: heapless::Vec<Alternative, ALTERNATIVES_MAX>,

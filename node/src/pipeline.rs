@@ -12,6 +12,7 @@
 
 mod look_again;
 mod place;
+mod search;
 mod stage_times;
 
 pub use stage_times::{Stage, StageTimes};
@@ -19,7 +20,7 @@ pub use stage_times::{Stage, StageTimes};
 use std::ops::Range;
 
 use calibration::PinholeCamera;
-use kernels::{CpuCrop, CpuTopK, CropSpec, KernelError};
+use kernels::{CpuCrop, CropSpec, KernelError};
 use models::retrieval::level::LevelPrior;
 use models::retrieval::second_look::SecondLook;
 use models::retrieval::{NoNeighbor, Retrieval, Retriever, RotationError};
@@ -36,6 +37,7 @@ use crate::stages::locate::LocateStage;
 use crate::time::{Clock, Deadline};
 use look_again::{Budget, LookAgain};
 use place::{place, viewing_ray};
+use search::TableSearch;
 
 /// Why a model cannot be run within the limits.
 #[derive(Debug, thiserror::Error)]
@@ -105,7 +107,7 @@ pub struct Pipeline {
     batch_max: usize,
     crop: CropStage<CpuCrop>,
     embed: EmbedStage,
-    retrieve: Retriever<CpuTopK>,
+    retrieve: Retriever<TableSearch>,
     locate: LocateStage,
     level: Option<Level>,
     again: LookAgain,
@@ -134,7 +136,8 @@ impl Pipeline {
         if neighbors > limits.neighbors_max {
             return Err(PipelineBuildError::Neighbors { neighbors, neighbors_max: limits.neighbors_max });
         }
-        let top_k = CpuTopK::new(neighbors, batch_max);
+        let network_on_gpu = matches!(backbone.provider(), Provider::OnnxRuntimeCuda | Provider::OnnxRuntimeTensorRt);
+        let top_k = TableSearch::new(&table.view(), neighbors, batch_max, network_on_gpu);
         let mut crop = CpuCrop::new();
         let side_px_max = limits.image_side_px_max;
         crop.reserve(side_px_max, side_px_max, &CropSpec::from(&manifest.input));

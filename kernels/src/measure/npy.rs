@@ -21,8 +21,8 @@ pub enum NpyError {
     /// Reading failed.
     #[error("cannot read the file: {0}")]
     Io(#[from] io::Error),
-    /// Another format, type, order or number of dimensions.
-    #[error("not a two-dimensional C-order .npy file of little-endian f32")]
+    /// Another format, type, order, number of dimensions or length.
+    #[error("not a whole two-dimensional C-order .npy file of little-endian f32")]
     Format,
 }
 
@@ -42,11 +42,14 @@ impl Matrix {
         let mut header = vec![0; usize::from(u16::from_le_bytes([low, high]))];
         file.read_exact(&mut header)?;
         let (row_count, dim) = shape(&header).ok_or(NpyError::Format)?;
-        let mut elements = vec![0.0_f32; row_count.checked_mul(dim).ok_or(NpyError::Format)?];
-        file.read_exact(bytemuck::cast_slice_mut(&mut elements))?;
-        if file.read(&mut [0])? != 0 {
+        let element_count = row_count.checked_mul(dim).ok_or(NpyError::Format)?;
+        // Before anything is allocated: a header may claim what it likes.
+        let claimed = (start.len() + header.len()) as u64 + 4 * element_count as u64;
+        if file.metadata()?.len() != claimed {
             return Err(NpyError::Format);
         }
+        let mut elements = vec![0.0_f32; element_count];
+        file.read_exact(bytemuck::cast_slice_mut(&mut elements))?;
         if cfg!(target_endian = "big") {
             elements.iter_mut().for_each(|element| *element = f32::from_bits(element.to_bits().swap_bytes()));
         }

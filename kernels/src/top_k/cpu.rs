@@ -127,7 +127,8 @@ impl TopK for CpuTopK {
         };
         let range = range.start as usize..range.end as usize;
         // All threads, or one when there is little to do.
-        let worth_all = range.len().saturating_mul(queries.len()) >= self.parts.len() * self.work_per_thread;
+        let worth_all =
+            range.len().saturating_mul(queries.len()) >= self.parts.len().saturating_mul(self.work_per_thread);
         let part_count = if worth_all { self.parts.len() } else { 1 };
         let mut search = Search { part_count, pool: &mut self.pool, parts: &self.parts, range, request };
         match self.kernel {

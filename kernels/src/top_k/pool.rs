@@ -85,6 +85,8 @@ impl Pool {
         let mut state = self.shared.lock();
         state.job = Some(job_of_any_lifetime);
         state.round += 1;
+        // Of a job whose caller panicked as well, and did not ask.
+        state.panic = None;
         state.running_count = self.threads.len();
         drop(state);
         self.shared.started.notify_all();

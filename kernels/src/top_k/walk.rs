@@ -147,7 +147,7 @@ impl<D: Distances<f32>> ClusterWalk<'_, D> {
         });
     }
 
-    /// A lower bound for the rows of a run of the tile last measured; NaN where nothing is known.
+    /// A lower bound for the rows of a run of the tile last measured; zero where nothing is known.
     fn squared_distance_min(&self, query: usize, place: usize, run: usize) -> f64 {
         let middle = self.rounding.exact_min(self.distances[query].as_flattened()[place]);
         self.rounding.computed_min(middle - f64::from(self.clusters.radii()[run]))

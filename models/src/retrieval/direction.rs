@@ -3,7 +3,8 @@
 //! The neighbours that vote seldom tell: mostly all of them face one way, also where the other way is nearly as near, just
 //! not among the nearest few. So the reference views of the answer and of its flip are compared themselves: with the
 //! squared distances `a` and `f` to the nearest of each, the flip has the probability `1 / (1 + exp((f - a) / temperature))`,
-//! the temperature fitted on held-out data.
+//! the temperature fitted on held-out data; one half at most, because the answer is
+//! the direction that the vote found more likely.
 
 use std::ops::Range;
 
@@ -33,7 +34,7 @@ pub(super) fn flip_probability(
 ) -> f64 {
     let nearest = |pose| nearest_view(table, rows.clone(), embedding, pose);
     match (nearest(answer), nearest(flip)) {
-        (Some(answer), Some(flip)) => 1.0 / (1.0 + ((flip - answer) / temperature).exp()),
+        (Some(answer), Some(flip)) => (1.0 / (1.0 + ((flip - answer) / temperature).exp())).min(0.5),
         _ => 0.0,
     }
 }

@@ -93,6 +93,16 @@ fn votes_for_the_flip_are_not_listed_a_second_time_and_all_sum_to_one() {
 }
 
 #[test]
+fn the_flip_is_never_likelier_than_the_answer() {
+    // One view of the other direction is the nearest of all; the vote goes to the three others together.
+    let rows = [(0.30, yaw(190.0)), (0.32, yaw(10.0)), (0.33, yaw(11.0)), (0.34, yaw(9.0))];
+    let retrieval = run(&mut stage(&rows, 0.05, 4));
+    assert!(geodesic_angle(&retrieval.best.rotation, &yaw(10.0)) < 2f64.to_radians());
+    assert_eq!(retrieval.flip_probability, 0.5);
+    assert!((retrieval.best.probability - 0.5).abs() < 1e-12);
+}
+
+#[test]
 fn a_flip_that_the_table_does_not_show_is_listed_with_probability_zero() {
     let retrieval = run(&mut stage(&[(0.0, yaw(5.0))], 0.1, 10));
     assert_eq!(retrieval.alternatives.len(), 1);

@@ -99,7 +99,8 @@ fn covariance_scale(
     Ok(high.exp())
 }
 
-/// The temperature at which the flip's probability is most likely to have said what came.
+/// The temperature at which the flip's probability is most likely to have said what came; the old one where no flip came, from
+/// which none can be learnt.
 fn flip_temperature(
     table: &ReferenceTable,
     retrieval: &RetrievalSpec,
@@ -111,7 +112,7 @@ fn flip_temperature(
         let spec = RetrievalSpec { flip_temperature, ..retrieval.clone() };
         let claims = claims(objects, &answers(table, &spec, objects, level_sigma_deg)?);
         let cost: f64 = claims.iter().map(Claim::flip_surprise).sum();
-        if cost < best.0 {
+        if cost < best.0 && claims.iter().any(Claim::is_flip) {
             best = (cost, flip_temperature);
         }
     }
@@ -231,6 +232,20 @@ mod tests {
         let (table, objects) = (table(), objects(4.0));
         let unfitted = judge(&table, &crate::table::RETRIEVAL_UNFITTED, &objects, 0.0).unwrap();
         assert!(fit(&table, &objects, 0.0).unwrap().capped_error_deg <= unfitted.capped_error_deg);
+    }
+
+    #[test]
+    fn the_flip_s_temperature_follows_the_flips_that_came() {
+        let (table, mut objects) = (table(), objects(4.0));
+        let none = fit(&table, &objects, 0.0).unwrap();
+        assert_eq!(none.retrieval.flip_temperature, RETRIEVAL_UNFITTED.flip_temperature, "nothing to learn from");
+        // Every third car faces the other way, and nothing shows it: doubt cannot be large enough.
+        for object in objects.iter_mut().step_by(3) {
+            object.truth = models::retrieval::flipped(&object.truth);
+        }
+        let many = fit(&table, &objects, 0.0).unwrap();
+        assert_eq!(many.retrieval.flip_temperature, FLIP_TEMPERATURES[FLIP_TEMPERATURES.len() - 1]);
+        assert!(many.flip_brier < judge(&table, &none.retrieval, &objects, 0.0).unwrap().flip_brier);
     }
 
     #[test]

@@ -69,7 +69,8 @@ impl Claim {
         -(if self.is_flip() { probability } else { 1.0 - probability }).ln()
     }
 
-    fn is_flip(&self) -> bool {
+    /// Whether the answer faces the other way.
+    pub fn is_flip(&self) -> bool {
         self.error_deg > FLIP_MIN_DEG
     }
 }

@@ -16,6 +16,8 @@ use super::super::print;
 const QUERIES_FROM_TABLE: usize = 64;
 /// Largest table file, bytes.
 const TABLE_BYTES_MAX: u64 = 16 << 30;
+/// Most elements of a table that is made.
+const ELEMENTS_MAX: usize = 1 << 32;
 
 /// The search of a reference table, in turn with a bare read of as many bytes.
 #[derive(clap::Args, Debug)]
@@ -44,8 +46,8 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Precision::F32)]
     precision: Precision,
     /// Neighbours of a query
-    #[arg(long, value_name = "K", default_value_t = 10)]
-    k: usize,
+    #[arg(long, value_name = "K", default_value = "10")]
+    k: NonZeroUsize,
     /// Queries at once
     #[arg(long, value_name = "N", default_value = "1")]
     batch: NonZeroUsize,
@@ -58,7 +60,7 @@ pub struct Args {
     /// Rows of a cluster; 0: every row is read
     #[arg(long, value_name = "N", default_value_t = 0)]
     rows_per_cluster: usize,
-    /// Write what was found: (u32 row, f32 squared distance), little-endian, [queries, k]
+    /// Write what was found: (u32 row, f32 squared distance), little-endian, [queries, k], for the queries that were searched
     #[arg(long, value_name = "FILE")]
     neighbors: Option<PathBuf>,
     /// Instead: write a table of so many rows that looks like a pose retrieval's, and queries for it
@@ -106,6 +108,8 @@ pub fn execute(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn make(row_count: usize, dim: usize, table: &Path, queries: &Path) -> anyhow::Result<()> {
+    let fits = row_count.checked_mul(dim).is_some_and(|count| (1..=ELEMENTS_MAX).contains(&count));
+    ensure!(fits, "--make: {row_count} rows of {dim} elements are none or too many");
     let poses = PoseTable::new(row_count, dim);
     let save = |elements, path: &Path| Matrix { dim, elements }.save(path).with_context(|| path.display().to_string());
     save(poses.rows(), table)?;
@@ -119,8 +123,9 @@ fn bench(args: &Args) -> anyhow::Result<()> {
         None => some_rows(&elements, dim),
     };
     ensure!(queries.dim == dim, "queries have {} elements, rows of the table {dim}", queries.dim);
-    let batch = args.batch.get();
-    ensure!(queries.elements.len() >= batch * dim, "there are fewer queries than --batch {batch}");
+    let (batch, k, row_count) = (args.batch.get(), args.k.get(), elements.len() / dim.max(1));
+    ensure!(queries.elements.len() / dim.max(1) >= batch, "there are fewer queries than --batch {batch}");
+    ensure!(k <= row_count, "the table has {row_count} rows, fewer than --k {k}");
     let half: Vec<f16> = match args.precision {
         Precision::F16 => elements.iter().map(|&element| f16::from_f32(element)).collect(),
         Precision::F32 | Precision::Int8 => Vec::new(),
@@ -135,11 +140,11 @@ fn bench(args: &Args) -> anyhow::Result<()> {
         table,
         queries: &queries.elements,
         batch,
-        k: args.k,
+        k,
         thread_count: args.threads.get(),
         repetitions: args.repetitions.get(),
     };
-    let times = bench.run(&mut CpuTopK::new(args.k, batch).with_threads(args.threads.get()))?;
+    let times = bench.run(&mut CpuTopK::new(k, batch).with_threads(args.threads.get()))?;
     if let Some(path) = &args.neighbors {
         std::fs::write(path, bytemuck::cast_slice::<_, u8>(&times.neighbors))
             .with_context(|| path.display().to_string())?;

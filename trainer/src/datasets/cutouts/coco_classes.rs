@@ -27,15 +27,14 @@ pub(super) enum Numbering {
 }
 
 impl Numbering {
-    /// The numbering that all of `classes` fit: only COCO's own goes beyond 79, and it has no 0, where the other one has its
-    /// most frequent class.
+    /// The numbering of a folder with these classes: only COCO's own goes beyond 79, and it has no 0.
     pub(super) fn of(classes: impl IntoIterator<Item = usize>) -> Self {
         let (mut zero, mut max) = (false, 0);
         for class in classes {
             zero |= class == 0;
             max = max.max(class);
         }
-        if max >= COCO_80.len() || (!zero && max > 0) { Self::Official } else { Self::WithoutGaps }
+        if max >= COCO_80.len() && !zero { Self::Official } else { Self::WithoutGaps }
     }
 
     /// A class' name; `None` where the number stands for none.
@@ -78,7 +77,8 @@ mod tests {
     #[test]
     fn a_folder_tells_its_numbering() {
         assert_eq!(Numbering::of([0, 2, 79]), Numbering::WithoutGaps);
-        assert_eq!(Numbering::of([1, 3, 5]), Numbering::Official);
+        assert_eq!(Numbering::of([2]), Numbering::WithoutGaps);
+        assert_eq!(Numbering::of([0, 88]), Numbering::WithoutGaps);
         assert_eq!(Numbering::of([1, 88]), Numbering::Official);
         assert_eq!(Numbering::of([]), Numbering::WithoutGaps);
     }

@@ -15,8 +15,15 @@ const AREA_SHARE_MIN: f32 = 0.01;
 /// Largest label file, bytes.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 
-/// An instance: class number and points in normalised coordinates.
-type Instance = (usize, Vec<[f32; 2]>);
+/// An object of a label file.
+#[derive(Debug)]
+struct Instance {
+    /// From 1.
+    line: usize,
+    class: usize,
+    /// In normalised coordinates.
+    polygon: Vec<[f32; 2]>,
+}
 
 /// Cuts the instances of `images/train2017` out by `instance_segmentation/labels/train2017/*.txt`.
 pub(super) fn load(root: &Path, selection: &CutoutSelection) -> Result<Vec<Cutout>> {
@@ -24,12 +31,12 @@ pub(super) fn load(root: &Path, selection: &CutoutSelection) -> Result<Vec<Cutou
     let images = root.join("images/train2017");
     let labels: Vec<(&PathBuf, Vec<Instance>)> =
         paths.par_iter().map(|path| Ok((path, read(path)?))).collect::<Result<_>>()?;
-    let numbering = Numbering::of(labels.iter().flat_map(|(_, instances)| instances.iter().map(|(class, _)| *class)));
+    let numbering =
+        Numbering::of(labels.iter().flat_map(|(_, instances)| instances.iter().map(|instance| instance.class)));
     let nested: Vec<Vec<Cutout>> = labels
         .into_par_iter()
         .map(|(path, instances)| {
-            let place = path.display();
-            let polygons = taken(instances, numbering, selection).with_context(|| place.to_string())?;
+            let polygons = taken(instances, &path.display().to_string(), numbering, selection)?;
             let stem = path.file_stem().context("a label file has no name")?;
             let image = crate::datasets::kitti::open_image(&images.join(stem))?;
             let cut = |polygon: Vec<[f32; 2]>| {
@@ -58,16 +65,22 @@ fn parse(text: &str, file: &str) -> Result<Vec<Instance>> {
         let class = fields.next().unwrap_or_default().parse().with_context(place)?;
         let values: Vec<f32> = fields.map(str::parse).collect::<Result<_, _>>().with_context(place)?;
         ensure!(values.iter().all(|v| v.is_finite()), "{}: a coordinate is not finite", place());
-        instances.push((class, values.chunks_exact(2).map(|p| [p[0], p[1]]).collect()));
+        let polygon = values.chunks_exact(2).map(|p| [p[0], p[1]]).collect();
+        instances.push(Instance { line: index + 1, class, polygon });
     }
     Ok(instances)
 }
 
 /// Polygons of the instances that are taken.
-fn taken(instances: Vec<Instance>, numbering: Numbering, selection: &CutoutSelection) -> Result<Vec<Vec<[f32; 2]>>> {
+fn taken(
+    instances: Vec<Instance>,
+    file: &str,
+    numbering: Numbering,
+    selection: &CutoutSelection,
+) -> Result<Vec<Vec<[f32; 2]>>> {
     let mut polygons = Vec::new();
-    for (class, polygon) in instances {
-        let name = numbering.name(class).with_context(|| format!("no class {class} in COCO's numbering"))?;
+    for Instance { line, class, polygon } in instances {
+        let name = numbering.name(class).with_context(|| format!("{file}:{line}: COCO has no class {class}"))?;
         if selection.takes(name) && polygon.len() >= 3 && box_share(&polygon) >= AREA_SHARE_MIN {
             polygons.push(polygon);
         }
@@ -118,8 +131,9 @@ mod tests {
     #[test]
     fn a_number_that_stands_for_no_class_is_refused() {
         for (class, numbering) in [(80, Numbering::WithoutGaps), (12, Numbering::Official), (91, Numbering::Official)] {
-            let error = taken(vec![(class, Vec::new())], numbering, &CutoutSelection::default()).expect_err("no class");
-            assert!(format!("{error:#}").contains(&format!("no class {class}")), "{error:#}");
+            let instances = vec![Instance { line: 7, class, polygon: Vec::new() }];
+            let error = taken(instances, "f.txt", numbering, &CutoutSelection::default()).expect_err("no class");
+            assert_eq!(error.to_string(), format!("f.txt:7: COCO has no class {class}"));
         }
     }
 }
