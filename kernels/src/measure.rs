@@ -5,14 +5,12 @@
 //! search is judged by the fraction of the bandwidth that a bare read of as many bytes reaches.
 
 mod bandwidth;
-mod npy;
 mod pose_table;
 mod top_k;
 
 use std::time::Instant;
 
 pub use bandwidth::ReadLoop;
-pub use npy::{Matrix, NpyError};
 pub use pose_table::PoseTable;
 pub use top_k::{TopKBench, TopKTimes};
 

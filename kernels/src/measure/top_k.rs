@@ -97,36 +97,6 @@ impl TopKBench<'_> {
             None => report.read_row_count * row_bytes,
         }
     }
-
-    /// One line of JSON. `neighbors_file` is where the caller put the neighbors, if anywhere.
-    #[must_use]
-    pub fn json(&self, times: &TopKTimes, neighbors_file: &str) -> String {
-        let row_count = self.table.rows.len() / self.table.dim.max(1);
-        let TopKTimes { search, report, .. } = times;
-        format!(
-            concat!(
-                r#"{{"name":{:?},"rows":{},"dim":{},"batch":{},"k":{},"threads":{},"#,
-                r#""ms":{{"min":{:.4},"p50":{:.4},"p99":{:.4}}},"bytes_read":{},"gb_per_s":{:.3},"#,
-                r#""read_bandwidth_gb_per_s":{:.3},"fraction":{:.4},"rows_read":{},"reranked":{},"neighbors":{:?}}}"#
-            ),
-            self.name,
-            row_count,
-            self.table.dim,
-            self.batch,
-            self.k,
-            self.thread_count,
-            search.min_ms,
-            search.p50_ms,
-            search.p99_ms,
-            times.bytes_read,
-            times.gb_per_s(),
-            times.read_bandwidth_gb_per_s(),
-            times.fraction(),
-            report.read_row_count,
-            report.reranked_row_count,
-            neighbors_file,
-        )
-    }
 }
 
 impl TopKTimes {

@@ -1,5 +1,6 @@
 //! `azimuth bench`: what the parts of the program cost on this machine, one file a part.
 
+mod npy;
 mod path;
 mod scene;
 mod top_k;

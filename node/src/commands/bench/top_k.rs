@@ -6,11 +6,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 use half::f16;
-use kernels::measure::{Matrix, PoseTable, TopKBench, TopKTimes, machine};
+use kernels::measure::{PoseTable, Spread, TopKBench, TopKTimes, machine};
 use kernels::{Clusters, CpuTopK, Rows, Sketch, TableView};
 use models::ReferenceTable;
+use serde_json::{Value, json};
 
 use super::super::print;
+use super::npy::Matrix;
 
 /// Queries where the command line names none: as many rows of the table.
 const QUERIES_FROM_TABLE: usize = 64;
@@ -22,13 +24,13 @@ const ELEMENTS_MAX: usize = 1 << 32;
 /// The search of a reference table, in turn with a bare read of as many bytes.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-A table is a model's reference_table.safetensors, or a NumPy file (.npy) of little-endian f32, [rows, dim]; queries likewise, .npy alone.
+A table is a model's reference_table.safetensors, or a NumPy file (.npy) of little-endian f32, [rows, dim]; queries likewise.
 int8 searches a single-precision table with a sketch: a quarter of the bytes, the neighbours of f32 bit for bit.
 
 The answer of --json, on one line:
   {\"name\", \"rows\", \"dim\", \"batch\", \"k\", \"threads\", \"ms\": {\"min\", \"p50\", \"p99\"}, \"bytes_read\", \"gb_per_s\",
    \"read_bandwidth_gb_per_s\", \"fraction\", \"rows_read\", \"reranked\", \"neighbors\"}
-fraction: of the read bandwidth measured in the same process; neighbors: the file of --neighbors.
+fraction: of the read bandwidth measured in the same process; neighbors: the file of --neighbors, or null.
 
 Examples:
   azimuth bench top-k --table models/zoo/car/reference_table.safetensors --precision f16
@@ -149,8 +151,11 @@ fn bench(args: &Args) -> anyhow::Result<()> {
         std::fs::write(path, bytemuck::cast_slice::<_, u8>(&times.neighbors))
             .with_context(|| path.display().to_string())?;
     }
-    let file = args.neighbors.as_deref().unwrap_or(Path::new(""));
-    let text = if args.json { bench.json(&times, &file.to_string_lossy()) + "\n" } else { table_text(&bench, &times) };
+    let text = if args.json {
+        format!("{}\n", report(&bench, &times, args.neighbors.as_deref()))
+    } else {
+        table_text(&bench, &times)
+    };
     print(&text)?;
     Ok(())
 }
@@ -171,6 +176,26 @@ fn some_rows(elements: &[f32], dim: usize) -> Matrix {
     let step = (elements.len() / dim.max(1) / QUERIES_FROM_TABLE).max(1);
     let rows = elements.chunks_exact(dim.max(1)).step_by(step).take(QUERIES_FROM_TABLE);
     Matrix { dim, elements: rows.flatten().copied().collect() }
+}
+
+fn report(bench: &TopKBench<'_>, times: &TopKTimes, neighbors: Option<&Path>) -> Value {
+    let Spread { min_ms, p50_ms, p99_ms } = times.search;
+    json!({
+        "name": bench.name,
+        "rows": bench.table.rows.len() / bench.table.dim.max(1),
+        "dim": bench.table.dim,
+        "batch": bench.batch,
+        "k": bench.k,
+        "threads": bench.thread_count,
+        "ms": { "min": min_ms, "p50": p50_ms, "p99": p99_ms },
+        "bytes_read": times.bytes_read,
+        "gb_per_s": times.gb_per_s(),
+        "read_bandwidth_gb_per_s": times.read_bandwidth_gb_per_s(),
+        "fraction": times.fraction(),
+        "rows_read": times.report.read_row_count,
+        "reranked": times.report.reranked_row_count,
+        "neighbors": neighbors,
+    })
 }
 
 fn table_text(bench: &TopKBench<'_>, times: &TopKTimes) -> String {

@@ -8,16 +8,16 @@ use std::path::Path;
 
 /// A matrix of `f32`, `[rows, dim]`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Matrix {
+pub(super) struct Matrix {
     /// Elements of one row, not zero.
-    pub dim: usize,
+    pub(super) dim: usize,
     /// All elements.
-    pub elements: Vec<f32>,
+    pub(super) elements: Vec<f32>,
 }
 
 /// Why a file was not loaded.
 #[derive(Debug, thiserror::Error)]
-pub enum NpyError {
+pub(super) enum NpyError {
     /// Reading failed.
     #[error("cannot read the file: {0}")]
     Io(#[from] io::Error),
@@ -31,7 +31,7 @@ impl Matrix {
     ///
     /// # Errors
     /// [`NpyError`], also for a file that ends early or late.
-    pub fn load(path: &Path) -> Result<Self, NpyError> {
+    pub(super) fn load(path: &Path) -> Result<Self, NpyError> {
         let mut file = File::open(path)?;
         let mut start = [0; 10];
         file.read_exact(&mut start)?;
@@ -60,7 +60,7 @@ impl Matrix {
     ///
     /// # Errors
     /// [`NpyError::Io`], or [`NpyError::Format`] for elements that are not whole rows.
-    pub fn save(&self, path: &Path) -> Result<(), NpyError> {
+    pub(super) fn save(&self, path: &Path) -> Result<(), NpyError> {
         if self.dim == 0 || !self.elements.len().is_multiple_of(self.dim) {
             return Err(NpyError::Format);
         }
@@ -99,11 +99,11 @@ mod tests {
 
     #[test]
     fn what_is_saved_is_loaded() {
-        let path = std::env::temp_dir().join(format!("kernels-npy-{}.npy", std::process::id()));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.npy");
         let matrix = Matrix { dim: 3, elements: vec![1.0, -2.5, f32::MAX, 0.0, 1e-40, 7.0] };
         matrix.save(&path).unwrap();
         let (length, loaded) = (std::fs::metadata(&path).unwrap().len(), Matrix::load(&path).unwrap());
-        std::fs::remove_file(&path).unwrap();
         assert_eq!((length % 64, loaded), (24, matrix));
     }
 
