@@ -32,38 +32,30 @@ pub(super) fn flip_probability(
     (answer, flip): (&Rotation, &Rotation),
     temperature: f64,
 ) -> f64 {
-    match nearest_views(table, rows, embedding, [answer, flip]) {
-        [Some(answer), Some(flip)] => (1.0 / (1.0 + ((flip - answer) / temperature).exp())).min(0.5),
+    let nearest = |pose| nearest_view(table, rows.clone(), embedding, pose);
+    match (nearest(answer), nearest(flip)) {
+        (Some(answer), Some(flip)) => (1.0 / (1.0 + ((flip - answer) / temperature).exp())).min(0.5),
         _ => 0.0,
     }
 }
 
-/// For each pose, the squared distance to the nearest of the rows whose views show it best, if any shows it. Two passes over the
-/// rotations for both together: of a large table they are more than a cache holds.
-fn nearest_views(
-    table: &ReferenceTable,
-    rows: Range<u32>,
-    embedding: &[f32],
-    poses: [&Rotation; 2],
-) -> [Option<f64>; 2] {
+/// Squared distance to the nearest of the rows whose views show `pose` best, if any shows it.
+fn nearest_view(table: &ReferenceTable, rows: Range<u32>, embedding: &[f32], pose: &Rotation) -> Option<f64> {
     let (start, end) = (rows.start as usize, rows.end as usize);
-    let rotations = table.rotations.get(start..end).unwrap_or_default();
-    let poses = poses.map(|pose| to_wxyz(pose).map(|c| c as f32));
+    let rotations = table.rotations.get(start..end)?;
+    let pose = to_wxyz(pose).map(|c| c as f32);
     // |q1 . q2| is the cosine of half the angle between two rotations.
-    let closeness = |wxyz: &[f32; 4]| poses.map(|pose| wxyz.iter().zip(&pose).map(|(a, b)| a * b).sum::<f32>().abs());
-    let closest = rotations.iter().map(closeness).fold([0.0; 2], |most, now| [0, 1].map(|i| f32::max(most[i], now[i])));
-    let closeness_min = closest.map(|closest| {
-        let apart_rad = 2.0 * closest.min(1.0).acos();
-        if apart_rad > NEAR_RAD_MAX { f32::INFINITY } else { (0.5 * (apart_rad + SLACK_RAD)).cos() }
-    });
-    let mut nearest = [f32::INFINITY; 2];
-    for (wxyz, row) in rotations.iter().zip(start..) {
-        for (i, _) in closeness(wxyz).into_iter().enumerate().filter(|&(i, closeness)| closeness >= closeness_min[i]) {
-            let Some(row) = table.embeddings.get(row * table.dim..(row + 1) * table.dim) else { continue };
-            nearest[i] = nearest[i].min(squared_distance(row, embedding));
-        }
+    let closeness = |wxyz: &[f32; 4]| wxyz.iter().zip(&pose).map(|(a, b)| a * b).sum::<f32>().abs();
+    let closest = rotations.iter().map(closeness).fold(0.0, f32::max);
+    let apart_rad = 2.0 * closest.min(1.0).acos();
+    if apart_rad > NEAR_RAD_MAX {
+        return None;
     }
-    nearest.map(|nearest| nearest.is_finite().then_some(f64::from(nearest)))
+    let closeness_min = (0.5 * (apart_rad + SLACK_RAD)).cos();
+    let views = rotations.iter().enumerate().filter(|(_, wxyz)| closeness(wxyz) >= closeness_min);
+    let row = |index: usize| table.embeddings.get((start + index) * table.dim..)?.get(..table.dim);
+    let nearest = views.filter_map(|(index, _)| row(index)).map(|row| squared_distance(row, embedding));
+    nearest.reduce(f32::min).filter(|nearest| nearest.is_finite()).map(f64::from)
 }
 
 fn squared_distance(row: &[f16], embedding: &[f32]) -> f32 {
