@@ -4,6 +4,7 @@
 //! - [`reference_table`]: embeddings of reference views and the rotations they stand for.
 //! - [`backbone`]: the network, run by ONNX Runtime or tract.
 //! - [`retrieval`]: from an embedding to poses, through the table.
+//! - [`neural_mesh`]: surfaces whose vertices carry features, to refine poses by render-and-compare.
 //! - [`mesh`]: triangle meshes from OFF, OBJ, PLY and glTF files.
 //! - [`Model`]: a directory of these, loaded, verified and cross-checked.
 //!
@@ -14,6 +15,7 @@ mod digest;
 pub mod manifest;
 pub mod mesh;
 mod model;
+pub mod neural_mesh;
 pub mod reference_table;
 pub mod retrieval;
 

@@ -14,7 +14,7 @@ mod obj;
 mod off;
 mod ply;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use builder::MeshBuilder;
 

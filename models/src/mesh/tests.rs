@@ -73,7 +73,7 @@ fn shared(folder: &str) -> PathBuf {
 }
 
 /// Every mesh below a folder, with its bounds' size.
-fn load_all(folder: &str, extension: &str) -> Vec<(String, Mesh, [f32; 3])> {
+pub(crate) fn load_all(folder: &str, extension: &str) -> Vec<(String, Mesh, [f32; 3])> {
     let mut pending = vec![shared(folder)];
     let mut meshes = Vec::new();
     while let Some(path) = pending.pop() {
