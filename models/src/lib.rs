@@ -17,6 +17,7 @@ pub mod mesh;
 mod model;
 pub mod neural_mesh;
 pub mod reference_table;
+pub mod refinement;
 pub mod retrieval;
 
 pub use backbone::{

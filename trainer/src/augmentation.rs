@@ -110,6 +110,17 @@ pub struct Material {
     pub backgrounds: Vec<RgbImage>,
 }
 
+/// Where an augmented crop shows its object.
+#[derive(Clone, Copy, Debug)]
+pub struct Augmented {
+    /// Allocentric.
+    pub viewpoint: Viewpoint,
+    /// The object's tight box, whole and not jittered, in canvas pixels.
+    pub box_px: BoxPx,
+    /// Canvas pixels per pixel of the sample's picture.
+    pub scale: f32,
+}
+
 /// Turns samples into network inputs.
 #[derive(Debug)]
 pub struct Augmenter {
@@ -118,16 +129,27 @@ pub struct Augmenter {
     material: Arc<Material>,
     stage: Stage,
     coarse: Vec<f32>,
+    /// Of the canvas that was drawn last, before enlarging and mirroring.
+    covered: Covered,
+    mirrored: bool,
+}
+
+/// How much of each pixel hides the object: pasted things, and what is beyond the camera's border.
+#[derive(Debug, Default)]
+struct Covered {
+    values: Vec<f32>,
+    width: usize,
+    height: usize,
 }
 
 impl Augmenter {
     /// `spec` is the crop the node will make.
     pub fn new(config: AugmentationConfig, spec: CropSpec, material: Arc<Material>) -> Self {
-        Self { config, spec, material, stage: Stage::default(), coarse: Vec::new() }
+        Self { config, spec, material, stage: Stage::default(), coarse: Vec::new(), covered: Covered::default(), mirrored: false }
     }
 
-    /// Writes one augmented crop `[3, H, W]`, values 0 to 1, and returns the viewpoint it shows.
-    pub fn augment(&mut self, sample: &Sample, rng: &mut impl Rng, out: &mut [f32]) -> Result<Viewpoint> {
+    /// Writes one augmented crop `[3, H, W]`, values 0 to 1, and returns what it shows where.
+    pub fn augment(&mut self, sample: &Sample, rng: &mut impl Rng, out: &mut [f32]) -> Result<Augmented> {
         let image = sample.picture.decode()?;
         let floor = rng.random_range(self.config.box_iou_min..=1.0);
         let mut box_px = sample.clip(box_noise::jitter(&sample.box_px, floor, rng), &image);
@@ -154,7 +176,21 @@ impl Augmenter {
                 drawn?;
             }
         }
-        self.finish(sample, rng, out)
+        let viewpoint = self.finish(sample, rng, out);
+        let mut tight = stage::on_canvas(&sample.box_px, &box_px, &self.spec);
+        if self.mirrored {
+            (tight.x1, tight.x2) = (width as f32 - tight.x2, width as f32 - tight.x1);
+        }
+        let scale = (tight.x2 - tight.x1) / (sample.box_px.x2 - sample.box_px.x1);
+        Ok(Augmented { viewpoint, box_px: tight, scale })
+    }
+
+    /// Whether the last crop shows what is at a point of its canvas, pixels, or something in front of it.
+    pub fn is_covered(&self, x: f32, y: f32) -> bool {
+        let Covered { values, width, height } = &self.covered;
+        let x = if self.mirrored { self.spec.width as f32 - x } else { x };
+        let at = |v: f32, count: usize, side: u32| ((v / side as f32 * count as f32).max(0.0) as usize).min(count - 1);
+        values[at(y, *height, self.spec.height) * width + at(x, *width, self.spec.width)] > 0.5
     }
 
     /// The crop with everything that stands in the scene, on a canvas of `size`.
@@ -162,17 +198,22 @@ impl Augmenter {
         let spec = CropSpec { width: size.0, height: size.1, mean: [0.0; 3], std: [1.0; 3], ..self.spec };
         self.stage.draw(shown, &spec, &self.material.backgrounds, rng, out)?;
         let target = stage::on_canvas(&shown.box_px, &shown.box_px, &spec);
-        let mut paper = Paper { values: out, width: size.0 as usize, height: size.1 as usize };
+        let (width, height) = (size.0 as usize, size.1 as usize);
+        self.covered.values.clear();
+        self.covered.values.resize(width * height, 0.0);
+        (self.covered.width, self.covered.height) = (width, height);
+        let mut paper = Paper { values: out, width, height, covered: &mut self.covered.values };
         occlusion::paste(&self.config, &self.material, &target, &mut paper, rng);
-        stage::hide_beyond(shown, &spec, out);
+        stage::hide_beyond(shown, &spec, &mut paper);
         Ok(())
     }
 
     /// What camera and light do to the whole crop.
-    fn finish(&self, sample: &Sample, rng: &mut impl Rng, out: &mut [f32]) -> Result<Viewpoint> {
+    fn finish(&mut self, sample: &Sample, rng: &mut impl Rng, out: &mut [f32]) -> Viewpoint {
         let (width, height) = (self.spec.width as usize, self.spec.height as usize);
         let mut viewpoint = sample.viewpoint;
-        if rng.random_bool(self.config.mirrored_share) {
+        self.mirrored = rng.random_bool(self.config.mirrored_share);
+        if self.mirrored {
             canvas::mirror(out, width);
             viewpoint = viewpoint.mirrored();
         }
@@ -181,7 +222,7 @@ impl Augmenter {
             canvas::blur(out, width, height, rng.random_range(0.2..1.3));
         }
         canvas::add_noise(out, rng.random_range(0.0..=self.config.noise_max), rng);
-        Ok(viewpoint)
+        viewpoint
     }
 
     /// The canvas of a sample that is to look like a distant car, where it is to.

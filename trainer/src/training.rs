@@ -15,11 +15,18 @@ pub mod inputs;
 #[cfg(feature = "torch")]
 pub mod loss;
 #[cfg(feature = "torch")]
+pub mod mesh;
+pub mod mesh_config;
+#[cfg(feature = "torch")]
+pub mod mesh_loss;
+#[cfg(feature = "torch")]
 pub mod optimizer;
 #[cfg(feature = "torch")]
 pub mod retrieval;
 #[cfg(feature = "torch")]
 pub mod run;
 pub mod sampling;
+pub mod surface_rows;
+pub mod templates;
 
 pub use config::TrainingConfig;

@@ -11,6 +11,8 @@ pub struct Paper<'a> {
     pub width: usize,
     /// Rows.
     pub height: usize,
+    /// `[height, width]`, 0 to 1: how much of a pixel was drawn over.
+    pub covered: &'a mut [f32],
 }
 
 impl Paper<'_> {
@@ -20,6 +22,8 @@ impl Paper<'_> {
             let at = &mut self.values[(channel * self.height + y) * self.width + x];
             *at = *at * (1.0 - alpha) + alpha * f32::from(value) / 255.0;
         }
+        let covered = &mut self.covered[y * self.width + x];
+        *covered = covered.max(alpha);
     }
 }
 

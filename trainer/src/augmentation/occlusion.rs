@@ -114,7 +114,10 @@ mod tests {
     /// White pixels within the target, as a share of it.
     fn hidden(place: &Placement, spared: Option<&BoxPx>) -> (f32, usize) {
         let mut values = vec![0.0; 3 * 64 * 32];
-        blend(&white(20, 10), &mut Paper { values: &mut values, width: 64, height: 32 }, place, spared);
+        let mut covered = vec![0.0; 64 * 32];
+        let mut paper = Paper { values: &mut values, width: 64, height: 32, covered: &mut covered };
+        blend(&white(20, 10), &mut paper, place, spared);
+        assert_eq!(covered, values[..64 * 32], "what is white was drawn over");
         let all = values[..64 * 32].iter().filter(|&&v| v == 1.0).count();
         let inside = |i: &usize| super::super::stage::contains(&TARGET, i % 64, i / 64);
         let inside = (0..64 * 32).filter(|i| values[*i] == 1.0 && inside(i)).count();

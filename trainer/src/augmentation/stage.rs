@@ -8,6 +8,8 @@ use image::{GrayImage, RgbImage};
 use kernels::{BoxPx, CpuCrop, Crop, CropSpec, ImageView, PixelFormat, crop_window};
 use rand::Rng;
 
+use super::canvas::Paper;
+
 /// What is drawn.
 #[derive(Debug)]
 pub struct Shown<'a> {
@@ -88,11 +90,12 @@ pub fn on_canvas(rectangle: &BoxPx, box_px: &BoxPx, spec: &CropSpec) -> BoxPx {
 }
 
 /// Fills what lies beyond the camera's borders, as the node's crop does.
-pub fn hide_beyond(shown: &Shown<'_>, spec: &CropSpec, out: &mut [f32]) {
+pub fn hide_beyond(shown: &Shown<'_>, spec: &CropSpec, paper: &mut Paper<'_>) {
     let (columns, rows) = pixels(&on_canvas(&shown.visible, &shown.box_px, spec), spec);
-    let (width, height) = (spec.width as usize, spec.height as usize);
-    for (row, values) in out.chunks_exact_mut(width).enumerate() {
-        let fill = spec.fill[row / height];
+    let (width, height) = (paper.width, paper.height);
+    let planes = paper.values.chunks_exact_mut(width).chain(paper.covered.chunks_exact_mut(width));
+    for (row, values) in planes.enumerate() {
+        let fill = spec.fill.get(row / height).copied().unwrap_or(1.0);
         let seen = if rows.contains(&(row % height)) { columns.clone() } else { 0..0 };
         values[..seen.start].fill(fill);
         values[seen.end..].fill(fill);
@@ -143,7 +146,11 @@ mod tests {
         let mut out = vec![f32::NAN; 3 * 64 * 32];
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
         Stage::default().draw(&shown, &SPEC, &streets, &mut rng, &mut out).expect("draws");
-        hide_beyond(&shown, &SPEC, &mut out);
+        let mut covered = vec![0.0; 64 * 32];
+        let mut paper = Paper { values: &mut out, width: 64, height: 32, covered: &mut covered };
+        hide_beyond(&shown, &SPEC, &mut paper);
+        let cut = visible != EVERYTHING;
+        assert_eq!(covered.iter().any(|&c| c > 0.0), cut, "what is beyond the border counts as covered");
         out
     }
 

@@ -27,15 +27,18 @@ pub enum Trained {
     Retrieval,
     /// `trainer train baseline`
     Baseline,
+    /// `trainer train mesh`
+    Mesh,
 }
 
 /// Runs the command.
 #[cfg(feature = "torch")]
 pub fn run(args: &ExportArgs) -> Result<()> {
-    use crate::training::{baseline::Baseline, retrieval::Retrieval};
+    use crate::training::{baseline::Baseline, mesh::MeshMethod, retrieval::Retrieval};
     match args.method {
         Trained::Retrieval => export::<Retrieval>(args),
         Trained::Baseline => export::<Baseline>(args),
+        Trained::Mesh => export::<MeshMethod>(args),
     }
 }
 

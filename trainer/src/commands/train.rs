@@ -17,6 +17,8 @@ pub struct TrainArgs {
 pub enum MethodArgs {
     /// Two encoders for contrastive pose retrieval (Kouros et al., BMVC 2022)
     Retrieval(RunArgs),
+    /// Dense features and the neural mesh that carries them, on the trunk of a retrieval encoder (NeMo, ICLR 2021)
+    Mesh(RunArgs),
     /// A plain classifier of azimuth on the same crops, to compare with
     Baseline(RunArgs),
 }
@@ -50,8 +52,9 @@ pub struct RunArgs {
 /// Runs the command.
 #[cfg(feature = "torch")]
 pub fn run(args: &TrainArgs) -> Result<()> {
-    use crate::training::{baseline::Baseline, retrieval::Retrieval};
+    use crate::training::{baseline::Baseline, mesh::MeshMethod, retrieval::Retrieval};
     match &args.method {
+        MethodArgs::Mesh(args) => torch::train::<MeshMethod>(args),
         MethodArgs::Retrieval(args) => torch::train::<Retrieval>(args),
         MethodArgs::Baseline(args) => torch::train::<Baseline>(args),
     }

@@ -81,6 +81,7 @@ impl Annotated {
                 viewpoint: view.viewpoint,
                 group: lists::group(&self.name),
                 occlusion: self.occlusion,
+                size_m: None,
                 camera: None,
             },
             category: match &self.choice {

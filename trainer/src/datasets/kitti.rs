@@ -136,6 +136,7 @@ fn cut(
         viewpoint: viewpoint(object, calibration)?,
         group,
         occlusion: object.occluded.clamp(0, 3) as u8,
+        size_m: Some([object.length_m, object.width_m, object.height_m]),
         camera: Some(calibration.camera.window(left, top, right - left, bottom - top)?),
     })
 }

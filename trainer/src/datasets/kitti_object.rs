@@ -132,6 +132,7 @@ fn object(
             viewpoint: viewpoint(label, calibration)?,
             group: 0,
             occlusion: level,
+            size_m: Some([label.length_m, label.width_m, label.height_m]),
             camera: Some(calibration.camera),
         },
         category: "car".into(),

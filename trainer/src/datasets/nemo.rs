@@ -136,6 +136,7 @@ fn load_entry(entry: &Entry) -> Result<Vec<BenchmarkObject>, Fault> {
             viewpoint: annotation.viewpoint,
             group: lists::group(&entry.name),
             occlusion: entry.level,
+            size_m: None,
             camera: None,
         },
         category: entry.category.clone(),

@@ -80,6 +80,8 @@ pub struct Sample {
     pub group: u32,
     /// KITTI's occlusion level: 0 fully visible, 1 partly, 2 largely occluded.
     pub occlusion: u8,
+    /// Length, width and height of its 3D box in metres, where they are known.
+    pub size_m: Option<[f64; 3]>,
     /// The level camera that took the picture, for the picture's pixels; `None` where nothing is known about it.
     pub camera: Option<PinholeCamera>,
 }
@@ -88,6 +90,15 @@ impl Sample {
     /// Cut to the object by somebody else: there are no surroundings.
     pub fn is_photograph(&self) -> bool {
         matches!(self.source, Source::Stanford | Source::Epfl | Source::Carvana)
+    }
+
+    /// Whether the border of the picture cuts through the object: its box then ends there. Photographs cut to the object show it whole.
+    pub fn is_cut(&self) -> bool {
+        const NEAR_BORDER_PX: f32 = 1.5;
+        let Some(camera) = self.camera.filter(|_| !self.is_photograph()) else { return false };
+        let BoxPx { x1, y1, x2, y2 } = self.box_px;
+        let beyond = [x2 - camera.width_px as f32, y2 - camera.height_px as f32];
+        x1.min(y1) < NEAR_BORDER_PX || beyond[0].max(beyond[1]) > -NEAR_BORDER_PX
     }
 
     /// Up (unit), in the virtual camera that looks along the ray through the centre of `box_px`: what the node knows, which has
@@ -130,6 +141,7 @@ mod tests {
             viewpoint: Viewpoint::from_degrees(0.0, 0.0, 0.0),
             group: 0,
             occlusion: 0,
+            size_m: None,
             camera,
         }
     }

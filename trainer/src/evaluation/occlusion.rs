@@ -149,6 +149,7 @@ fn at_all_levels(
                 viewpoint,
                 group: label.vehicle as u32,
                 occlusion: occlusion as u8,
+                size_m: None,
                 camera: Some(camera),
             },
             category: CATEGORY.to_owned(),

@@ -35,6 +35,8 @@ pub struct FeatureMap {
 /// The feature maps that heads start from, for an input of H x W, both multiples of 32.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trunk {
+    /// The last one at stride 8, `[B, channels, H/8, W/8]`: fine enough to place a part to a pixel or two.
+    pub detail: FeatureMap,
     /// The last one at stride 16, `[B, channels, H/16, W/16]`: fine enough to tell where the parts of a car are.
     pub fine: FeatureMap,
     /// The last one, `[B, channels, H/32, W/32]`.
@@ -84,12 +86,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_trunk_gives_maps_at_strides_16_and_32() {
+    fn every_trunk_gives_maps_at_strides_8_16_and_32() {
         for kind in BackboneKind::ALL {
             let mut graph = Graph::new(3);
             let trunk = kind.trunk(&mut graph, 0);
             graph.output("last", trunk.last.node);
             let shapes = infer(&graph, 96, 160).expect("shapes fit");
+            assert_eq!(shapes[trunk.detail.node], Shape::Map([trunk.detail.channels, 12, 20]), "{kind:?}");
             assert_eq!(shapes[trunk.fine.node], Shape::Map([trunk.fine.channels, 6, 10]), "{kind:?}");
             assert_eq!(shapes[trunk.last.node], Shape::Map([trunk.last.channels, 3, 5]), "{kind:?}");
         }

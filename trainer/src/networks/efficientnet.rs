@@ -16,6 +16,7 @@ const LITE0: InvertedResiduals<'_> = InvertedResiduals {
         Stage { channels: 192, kernel: 5, stride: 2, blocks: 4 },
         Stage { channels: 320, kernel: 3, stride: 1, blocks: 1 },
     ],
+    detail_stage: 2,
     fine_stage: 4,
     padding: same,
     epsilon: 1e-3,

@@ -65,6 +65,8 @@ pub enum Op {
         /// Padding with minus infinity on every side.
         padding: usize,
     },
+    /// Every cell becomes 2 x 2 alike: `[B, C, H, W]` to `[B, C, 2 H, 2 W]`.
+    Upsample,
     /// Mean over H and W: `[B, C, H, W]` to `[B, C]`.
     GlobalAveragePool,
     /// `[B, C, H, W]` to `[B, C * H * W]`, row-major.

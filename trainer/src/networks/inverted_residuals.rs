@@ -27,6 +27,8 @@ pub struct Stage {
 pub struct InvertedResiduals<'a> {
     /// The stages after the stem.
     pub stages: &'a [Stage],
+    /// The last stage at stride 8.
+    pub detail_stage: usize,
     /// The last stage at stride 16.
     pub fine_stage: usize,
     /// Padding by kernel and stride.
@@ -40,7 +42,7 @@ impl InvertedResiduals<'_> {
     pub fn append(&self, graph: &mut Graph, input: NodeId) -> Trunk {
         let mut node = self.conv_norm(graph, "stem", [3, STEM_CHANNELS], [3, 2, 1], true, input);
         let (mut channels, mut index) = (STEM_CHANNELS, 0);
-        let mut fine = FeatureMap { node, channels };
+        let (mut detail, mut fine) = (FeatureMap { node, channels }, FeatureMap { node, channels });
         for (number, stage) in self.stages.iter().enumerate() {
             let expansion = if number == 0 { 1 } else { EXPANSION };
             for repeat in 0..stage.blocks {
@@ -49,11 +51,14 @@ impl InvertedResiduals<'_> {
                 channels = stage.channels;
                 index += 1;
             }
+            if number == self.detail_stage {
+                detail = FeatureMap { node, channels };
+            }
             if number == self.fine_stage {
                 fine = FeatureMap { node, channels };
             }
         }
-        Trunk { fine, last: FeatureMap { node, channels }, epsilon: self.epsilon }
+        Trunk { detail, fine, last: FeatureMap { node, channels }, epsilon: self.epsilon }
     }
 
     fn block(&self, graph: &mut Graph, index: usize, input: NodeId, channels: [usize; 2], stage: Stage) -> NodeId {

@@ -14,6 +14,7 @@ const V2: InvertedResiduals<'_> = InvertedResiduals {
         Stage { channels: 160, kernel: 3, stride: 2, blocks: 3 },
         Stage { channels: 320, kernel: 3, stride: 1, blocks: 1 },
     ],
+    detail_stage: 2,
     fine_stage: 4,
     padding: |kernel, _| Padding { before: kernel / 2, after: kernel / 2 },
     epsilon: 1e-5,

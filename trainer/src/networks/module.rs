@@ -195,6 +195,10 @@ fn apply(op: Op, inputs: &[&Tensor], parameters: &NodeParameters, train: bool) -
         Op::MaxPool { kernel, stride, padding } => {
             first.max_pool2d([kernel as i64; 2], [stride as i64; 2], [padding as i64; 2], [1, 1], false)
         }
+        Op::Upsample => {
+            let (height, width) = (first.size()[2], first.size()[3]);
+            first.upsample_nearest2d([2 * height, 2 * width], None, None)
+        }
         Op::GlobalAveragePool => first.mean_dim([2i64, 3].as_slice(), false, Kind::Float),
         Op::Flatten => first.flatten(1, -1).to_kind(Kind::Float),
         Op::Linear { .. } => first.linear(weight.context("has no weight")?, bias),

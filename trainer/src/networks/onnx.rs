@@ -8,6 +8,7 @@
 
 mod fold;
 mod proto;
+mod reader;
 pub mod shape;
 mod storage;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 
 use super::graph::Graph;
 
+pub use reader::parameters as read_parameters;
 pub use storage::{WeightFormat, store_weights};
 
 /// One trained tensor.

@@ -7,6 +7,8 @@ use super::graph::{Graph, NodeId, Op, Padding};
 const EPSILON: f64 = 1e-5;
 /// Width of the first stage; each further stage doubles it.
 const WIDTH: usize = 64;
+/// The last stage at stride 8.
+const DETAIL_STAGE: usize = 1;
 /// The last stage at stride 16.
 const FINE_STAGE: usize = 2;
 
@@ -39,7 +41,7 @@ impl ResNet {
         let stem = graph.conv_norm("stem", conv([3, WIDTH], 7, 2), EPSILON, Some(Op::Relu), input);
         let mut node = graph.push("stem.pool", Op::MaxPool { kernel: 3, stride: 2, padding: 1 }, &[stem]);
         let (mut channels, mut index) = (WIDTH, 0);
-        let mut fine = FeatureMap { node, channels };
+        let (mut detail, mut fine) = (FeatureMap { node, channels }, FeatureMap { node, channels });
         for (stage, blocks) in self.blocks.into_iter().enumerate() {
             for repeat in 0..blocks {
                 let stride = if stage > 0 && repeat == 0 { 2 } else { 1 };
@@ -47,11 +49,14 @@ impl ResNet {
                 FeatureMap { node, channels } = self.residual(graph, index, from, WIDTH << stage, stride);
                 index += 1;
             }
+            if stage == DETAIL_STAGE {
+                detail = FeatureMap { node, channels };
+            }
             if stage == FINE_STAGE {
                 fine = FeatureMap { node, channels };
             }
         }
-        Trunk { fine, last: FeatureMap { node, channels }, epsilon: EPSILON }
+        Trunk { detail, fine, last: FeatureMap { node, channels }, epsilon: EPSILON }
     }
 
     /// `relu(layers(x) + shortcut(x))`; the shortcut is a 1x1 convolution where the shapes differ.

@@ -116,6 +116,7 @@ mod tests {
             viewpoint: Viewpoint::from_degrees(azimuth_deg, 4.0, 0.0),
             group,
             occlusion,
+            size_m: None,
             camera: None,
         }
     }

@@ -13,6 +13,8 @@ use rayon::prelude::*;
 
 use super::config::{DataConfig, TrainingConfig};
 use super::sampling::{Sampler, reference_viewpoints};
+use super::surface_rows::{RowMaker, SurfaceRows};
+use super::templates::Templates;
 use crate::augmentation::{Augmenter, Material};
 use crate::datasets::kitti::{KittiSelection, load_sequence};
 use crate::datasets::{Picture, Sample, Source, cars_real, cutouts};
@@ -43,6 +45,8 @@ pub struct Batch {
     pub query_viewpoints: Vec<Viewpoint>,
     /// Allocentric pose of each reference.
     pub reference_viewpoints: Vec<Viewpoint>,
+    /// What dense features learn from; empty where the run trains none.
+    pub surface: SurfaceRows,
 }
 
 /// Everything a batch is made of.
@@ -52,6 +56,8 @@ pub struct TrainingData {
     pub samples: Vec<Sample>,
     /// CAD shapes.
     pub shapes: Vec<Shape>,
+    /// Surfaces of the neural mesh, where the run trains one.
+    pub templates: Option<Templates>,
     material: Arc<Material>,
     sampler: Sampler,
 }
@@ -59,10 +65,21 @@ pub struct TrainingData {
 impl TrainingData {
     /// Loads all that the run names; errors name the file.
     pub fn load(config: &TrainingConfig) -> Result<Self> {
-        let (samples, material) = load_samples(&config.data)?;
-        let shapes = load_shapes(&config.shapes, config.vehicles, &config.data.root)?;
+        let (mut samples, material) = load_samples(&config.data)?;
+        let mut templates = None;
+        if let Some(mesh) = &config.mesh {
+            // What hides a real car, and what a picture's border cuts off, nobody has marked.
+            samples.retain(|sample| sample.occlusion <= mesh.occlusion_max && !sample.is_cut());
+            let mut built = Templates::new(mesh)?;
+            built.fit_sizes(samples.iter())?;
+            templates = Some(built);
+        }
+        let shapes = match config.references_per_step {
+            0 => Vec::new(),
+            _ => load_shapes(&config.shapes, config.vehicles, &config.data.root)?,
+        };
         let sampler = Sampler::new(&samples, &config.data.shares)?;
-        Ok(Self { samples, shapes, material: Arc::new(material), sampler })
+        Ok(Self { samples, shapes, templates, material: Arc::new(material), sampler })
     }
 
     /// Makes the batch of a step; depends on the seed and the step alone, so a resumed run sees the same batches.
@@ -72,10 +89,17 @@ impl TrainingData {
         let chosen = self.sampler.draw(config.queries_per_step, &mut rng);
         let mut queries = Vec::with_capacity(chosen.len() * maker.crop.len());
         let mut query_viewpoints = Vec::with_capacity(chosen.len());
-        for &index in &chosen {
+        let mut surface = SurfaceRows::default();
+        for (crop, &index) in chosen.iter().enumerate() {
             let sample = &self.samples[index];
-            let viewpoint = maker.augmenter.augment(sample, &mut rng, &mut maker.crop);
-            query_viewpoints.push(viewpoint.with_context(|| format!("sample {index} ({:?})", sample.source))?);
+            let augmented = maker.augmenter.augment(sample, &mut rng, &mut maker.crop);
+            let augmented = augmented.with_context(|| format!("sample {index} ({:?})", sample.source))?;
+            query_viewpoints.push(augmented.viewpoint);
+            if let (Some(mesh), Some(templates)) = (&config.mesh, &self.templates) {
+                let BatchMaker { rows, augmenter, .. } = maker;
+                let shown = (crop, sample, &augmented);
+                rows.add(mesh, templates, shown, |x, y| augmenter.is_covered(x, y), &mut rng, &mut surface);
+            }
             queries.extend(maker.crop.iter().map(|v| (v * 255.0 + 0.5) as u8));
         }
         let reference_viewpoints = reference_viewpoints(&query_viewpoints, config.references_per_step, &mut rng);
@@ -85,7 +109,7 @@ impl TrainingData {
             maker.renderer.render(shape, viewpoint, config.modality, &mut maker.rendering)?;
             references.extend(maker.rendering.iter().map(|v| ((v * 127.0 + 127.5) as u8).wrapping_sub(127) as i8));
         }
-        Ok(Batch { queries, references, query_viewpoints, reference_viewpoints })
+        Ok(Batch { queries, references, query_viewpoints, reference_viewpoints, surface })
     }
 
     /// Working memory for one worker.
@@ -97,6 +121,7 @@ impl TrainingData {
             crop: vec![0.0; 3 * (spec.width * spec.height) as usize],
             rendering: vec![0.0; renderer.len()],
             renderer,
+            rows: RowMaker::new(&spec),
         }
     }
 }
@@ -108,6 +133,7 @@ pub struct BatchMaker {
     crop: Vec<f32>,
     renderer: Renderer,
     rendering: Vec<f32>,
+    rows: RowMaker,
 }
 
 /// Starts `workers` threads that make the batches of `steps`, and returns them in order.

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use kernels::CropSpec;
 use serde::{Deserialize, Serialize};
 
+use super::mesh_config::MeshConfig;
 use crate::augmentation::AugmentationConfig;
 use crate::networks::backbone::{BackboneKind, Normalisation};
 use crate::rendering::{Modality, ShapeSource, VehicleShapes};
@@ -67,6 +68,9 @@ pub struct TrainingConfig {
     /// Augmentation of queries.
     #[serde(default)]
     pub augmentation: AugmentationConfig,
+    /// Dense features and the neural mesh that carries them (`trainer train mesh`).
+    #[serde(default)]
+    pub mesh: Option<MeshConfig>,
 }
 
 /// Size of a network input and how a box is fitted into it.
@@ -251,7 +255,10 @@ impl TrainingConfig {
     fn check(&self) -> Result<()> {
         ensure!(self.steps > 0, "steps: must be positive");
         ensure!(self.queries_per_step >= 2, "queries_per_step: at least 2");
-        ensure!(self.references_per_step > 0, "references_per_step: must be positive");
+        match &self.mesh {
+            Some(mesh) => mesh.check().context("mesh")?,
+            None => ensure!(self.references_per_step > 0, "references_per_step: must be positive"),
+        }
         for (name, canvas) in [("query", &self.query), ("reference", &self.reference)] {
             let whole = canvas.width > 0 && canvas.height > 0 && canvas.width % 32 == 0 && canvas.height % 32 == 0;
             ensure!(whole, "{name}: width and height must be multiples of 32");

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use calibration::Viewpoint;
 use tch::{Device, Kind, Tensor, nn};
 
@@ -23,7 +23,8 @@ use crate::networks::module::{Module, read_pretrained};
 #[derive(Debug)]
 pub struct Retrieval {
     query: Module,
-    reference: Module,
+    /// `None` where nothing is compared with: the query encoder learns something else.
+    reference: Option<Module>,
     device: Device,
     /// Embeddings `[R, D]` of earlier renderings and their quaternions `[R, 4]`, the oldest first.
     memory: VecDeque<(Tensor, Tensor)>,
@@ -44,37 +45,19 @@ impl Method for Retrieval {
     const TERMS: &'static [&'static str] = &["pair", "listwise"];
 
     fn new(config: &TrainingConfig, path: &nn::Path<'_>) -> Result<Self> {
-        let mut query = pretrained(config, &(path / "query"), encoder(config, &config.query))?;
-        let reference = pretrained(config, &(path / "reference"), encoder(config, &config.reference))?;
-        // Early layers see edges and colours in any photograph; a normal map is none, so its encoder learns as a whole.
-        if let Some(prefix) = &config.frozen_before {
-            query.freeze_before(prefix)?;
-        }
-        Ok(Self { query, reference, device: path.device(), memory: VecDeque::new() })
+        Self::with_graph(config, path, encoder(config, &config.query), true)
     }
 
     fn loss(&mut self, batch: &Batch, config: &TrainingConfig) -> Result<StepLoss> {
         let crops = inputs::queries(&batch.queries, config, self.device);
-        let renderings = inputs::references(&batch.references, &config.reference, self.device);
         let queries = self.query.forward(&crops, true)?.swap_remove(0);
-        let fresh = self.reference.forward(&renderings, true)?.swap_remove(0);
-        let poses = |viewpoints: &[Viewpoint]| inputs::quaternions(&labelled(viewpoints, config), self.device);
-        let fresh_poses = poses(&batch.reference_viewpoints)?;
-        let now = [(&fresh, &fresh_poses)];
-        let all = now.into_iter().chain(self.memory.iter().map(|(embeddings, poses)| (embeddings, poses)));
-        let (embeddings, reference_poses): (Vec<&Tensor>, Vec<&Tensor>) = all.unzip();
-        let references = Tensor::cat(&embeddings, 0);
-        let distances_rad = geodesic_distances(&poses(&batch.query_viewpoints)?, &Tensor::cat(&reference_poses, 0));
-        let loss = retrieval_loss(&queries, &references, &distances_rad, &config.loss);
-        self.memory.push_back((fresh.detach(), fresh_poses));
-        if self.memory.len() > config.memory_steps {
-            self.memory.pop_front();
-        }
-        Ok(StepLoss { total: loss.total, terms: vec![loss.pair, loss.listwise] })
+        self.compare(&queries, batch, config)
     }
 
     fn networks<'a>(&'a self, config: &'a TrainingConfig) -> Vec<(&'static str, &'a Module, &'a Canvas)> {
-        vec![("query_encoder", &self.query, &config.query), ("reference_encoder", &self.reference, &config.reference)]
+        let query = [("query_encoder", &self.query, &config.query)];
+        let reference = self.reference.as_ref().map(|module| ("reference_encoder", module, &config.reference));
+        query.into_iter().chain(reference).collect()
     }
 
     fn state(&self) -> Vec<(String, Tensor)> {
@@ -91,6 +74,56 @@ impl Method for Retrieval {
         ensure!(tensors.len().is_multiple_of(2), "the checkpoint's memory is incomplete");
         self.memory = tensors.chunks_exact(2).map(|pair| (pair[0].shallow_clone(), pair[1].shallow_clone())).collect();
         Ok(())
+    }
+}
+
+impl Retrieval {
+    /// With a query encoder of this graph, and a reference encoder only where it `compares`.
+    ///
+    /// # Errors
+    /// Weights that are missing or do not fit.
+    pub fn with_graph(config: &TrainingConfig, path: &nn::Path<'_>, graph: Graph, compares: bool) -> Result<Self> {
+        let mut query = pretrained(config, &(path / "query"), graph)?;
+        // Early layers see edges and colours in any photograph; a normal map is none, so its encoder learns as a whole.
+        if let Some(prefix) = &config.frozen_before {
+            query.freeze_before(prefix)?;
+        }
+        let reference = || pretrained(config, &(path / "reference"), encoder(config, &config.reference));
+        let reference = if compares { Some(reference()?) } else { None };
+        Ok(Self { query, reference, device: path.device(), memory: VecDeque::new() })
+    }
+
+    /// The query encoder.
+    pub fn query(&self) -> &Module {
+        &self.query
+    }
+
+    /// The query encoder, to be changed before training.
+    pub fn query_mut(&mut self) -> &mut Module {
+        &mut self.query
+    }
+
+    /// The loss of embedded queries against the batch's renderings and remembered ones.
+    ///
+    /// # Errors
+    /// None, unless there is no reference encoder or libtorch fails.
+    pub fn compare(&mut self, queries: &Tensor, batch: &Batch, config: &TrainingConfig) -> Result<StepLoss> {
+        let reference = self.reference.as_ref().context("there is no reference encoder")?;
+        let renderings = inputs::references(&batch.references, &config.reference, self.device);
+        let fresh = reference.forward(&renderings, true)?.swap_remove(0);
+        let poses = |viewpoints: &[Viewpoint]| inputs::quaternions(&labelled(viewpoints, config), self.device);
+        let fresh_poses = poses(&batch.reference_viewpoints)?;
+        let now = [(&fresh, &fresh_poses)];
+        let all = now.into_iter().chain(self.memory.iter().map(|(embeddings, poses)| (embeddings, poses)));
+        let (embeddings, reference_poses): (Vec<&Tensor>, Vec<&Tensor>) = all.unzip();
+        let references = Tensor::cat(&embeddings, 0);
+        let distances_rad = geodesic_distances(&poses(&batch.query_viewpoints)?, &Tensor::cat(&reference_poses, 0));
+        let loss = retrieval_loss(queries, &references, &distances_rad, &config.loss);
+        self.memory.push_back((fresh.detach(), fresh_poses));
+        if self.memory.len() > config.memory_steps {
+            self.memory.pop_front();
+        }
+        Ok(StepLoss { total: loss.total, terms: vec![loss.pair, loss.listwise] })
     }
 }
 

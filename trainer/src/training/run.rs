@@ -24,7 +24,7 @@ const FINAL_RATE: f64 = 0.01;
 const RAMP_STEPS: f64 = 100.0;
 
 /// Layers on top of the trunk, which learn at the head rate.
-pub const HEADS: [&str; 6] = ["head", "cells", "embed", "bins", "offsets", "elevation"];
+pub const HEADS: [&str; 7] = ["head", "cells", "embed", "bins", "offsets", "elevation", "features"];
 
 /// What is minimised, and the terms that the curve shows, detached.
 #[derive(Debug)]

@@ -17,6 +17,8 @@ pub const DATA_TYPE_FLOAT16: i32 = 10;
 const ATTRIBUTE_FLOAT: i32 = 1;
 /// `AttributeProto.AttributeType.INT`.
 const ATTRIBUTE_INT: i32 = 2;
+/// `AttributeProto.AttributeType.STRING`.
+const ATTRIBUTE_STRING: i32 = 3;
 /// `AttributeProto.AttributeType.INTS`.
 const ATTRIBUTE_INTS: i32 = 7;
 
@@ -94,6 +96,8 @@ pub struct AttributeProto {
     pub f: Option<f32>,
     #[prost(int64, optional, tag = "3")]
     pub i: Option<i64>,
+    #[prost(bytes = "vec", tag = "4")]
+    pub s: Vec<u8>,
     #[prost(int64, repeated, tag = "8")]
     pub ints: Vec<i64>,
     #[prost(int32, tag = "20")]
@@ -170,6 +174,11 @@ impl AttributeProto {
     /// An integer attribute.
     pub fn int(name: &str, value: i64) -> Self {
         Self { name: name.to_owned(), i: Some(value), r#type: ATTRIBUTE_INT, ..Self::default() }
+    }
+
+    /// A word.
+    pub fn text(name: &str, value: &str) -> Self {
+        Self { name: name.to_owned(), s: value.into(), r#type: ATTRIBUTE_STRING, ..Self::default() }
     }
 
     /// A list of sizes.

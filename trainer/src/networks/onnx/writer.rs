@@ -14,6 +14,8 @@ const ZERO: (&str, f32) = ("constant.zero", 0.0);
 const SIX: (&str, f32) = ("constant.six", 6.0);
 /// Bounds the norm from below, so that a zero vector stays zero (as PyTorch's `normalize`).
 const NORM_MIN: (&str, f32) = ("constant.norm_min", 1e-12);
+/// Scales of the four axes of a doubled map.
+const DOUBLE: &str = "constant.double";
 
 /// The file as messages.
 ///
@@ -134,6 +136,7 @@ impl Writer<'_> {
                 let attributes = window(kernel, stride, [padding; 4]);
                 self.push(name, "MaxPool", &inputs, &output, attributes);
             }
+            Op::Upsample => self.upsample(name, &inputs, &output),
             Op::GlobalAveragePool => {
                 let cell = format!("{name}.cell");
                 self.push(&cell, "GlobalAveragePool", &inputs, &cell, vec![]);
@@ -149,6 +152,21 @@ impl Writer<'_> {
             Op::Normalize => self.normalize(name, &inputs, &output),
         }
         Ok(())
+    }
+
+    /// Each output row and column reads input row and column `floor(i / 2)`.
+    fn upsample(&mut self, name: &str, inputs: &[&str], output: &str) {
+        if self.constants.iter().all(|constant| constant.name != DOUBLE) {
+            self.constants.push(TensorProto::float(DOUBLE, &[4], &[1.0, 1.0, 2.0, 2.0]));
+        }
+        // The region of interest between input and scales is left out.
+        let inputs = [inputs, &["", DOUBLE]].concat();
+        let attributes = vec![
+            AttributeProto::text("coordinate_transformation_mode", "asymmetric"),
+            AttributeProto::text("mode", "nearest"),
+            AttributeProto::text("nearest_mode", "floor"),
+        ];
+        self.push(name, "Resize", &inputs, output, attributes);
     }
 
     fn convolution(&mut self, id: NodeId, node: &Node, inputs: &[&str]) -> Result<(), OnnxError> {

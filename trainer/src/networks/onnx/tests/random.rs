@@ -61,7 +61,7 @@ pub fn graph(rng: &mut ChaCha8Rng) -> (Graph, usize, usize) {
     let mut maps = vec![Map { node: 0, channels, sides: [height, width] }];
     for step in 0..rng.random_range(5..=9) {
         let from = maps[maps.len() - 1];
-        let next = match rng.random_range(0..8) {
+        let next = match rng.random_range(0..9) {
             0..=2 => convolution(&mut graph, rng, step, from),
             3 => residual(&mut graph, rng, step, from),
             4 => max_pool(&mut graph, rng, step, from),
@@ -74,6 +74,10 @@ pub fn graph(rng: &mut ChaCha8Rng) -> (Graph, usize, usize) {
             6 => {
                 let op = [Op::Relu, Op::Relu6, Op::Normalize][rng.random_range(0..3)];
                 Map { node: graph.push(format!("{step}.pointwise"), op, &[from.node]), ..from }
+            }
+            7 => {
+                let node = graph.push(format!("{step}.double"), Op::Upsample, &[from.node]);
+                Map { node, sides: from.sides.map(|side| 2 * side), ..from }
             }
             _ => {
                 let op = Op::BatchNorm { channels: from.channels, epsilon: 1e-3 };

@@ -1,0 +1,117 @@
+//! Where a mesh stands in a feature map: scale and centre from the 2D box, for any rotation.
+//!
+//! A detector's box says how large an object is drawn, once it is known how it is turned: the mesh's projected extents are
+//! fitted into it (least squares of width and height, centres aligned). No distance is needed.
+
+use kernels::{BoxPx, Placement};
+
+/// How strong the perspective of a view is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Perspective {
+    /// Focal length in cells of the feature map: near objects are seen with more perspective.
+    Focal(f32),
+    /// Distance of the object's centre in mesh units, where nothing is known about the camera.
+    Distance(f32),
+}
+
+/// Times that the scale is fitted, each with the perspective that the one before gave; the change falls about tenfold each time.
+const FITS: usize = 4;
+/// Nearest a vertex may come to the camera, as a part of the centre's distance.
+const DEPTH_MIN: f32 = 0.1;
+
+/// A placement and how badly the box fits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fit {
+    /// Rotation as asked for, scale and centre fitted.
+    pub placement: Placement,
+    /// Logarithm of the drawn over the boxed width, and of the heights: 0 where the shape fits.
+    pub misfit: [f32; 2],
+}
+
+/// Fits points (mesh units, body axes), those of [`crate::neural_mesh::Surface::outline`] suffice, seen under `rotation` (rows of
+/// `camera_from_object`) into a box in cells. `None` where there is no point, the box is empty, or something is not finite.
+#[must_use]
+pub fn fit_box(
+    outline: &[[f32; 3]],
+    rotation: &[[f32; 3]; 3],
+    box_cells: &BoxPx,
+    perspective: Perspective,
+) -> Option<Fit> {
+    let (width, height) = (box_cells.x2 - box_cells.x1, box_cells.y2 - box_cells.y1);
+    let center = [0.5 * (box_cells.x1 + box_cells.x2), 0.5 * (box_cells.y1 + box_cells.y2)];
+    if outline.is_empty() || !(width > 0.0 && height > 0.0 && width.is_finite() && height.is_finite()) {
+        return None;
+    }
+    let mut nearness = match perspective {
+        Perspective::Focal(_) => 0.0,
+        Perspective::Distance(distance) => 1.0 / distance,
+    };
+    let mut fit = None;
+    for _ in 0..FITS {
+        let [low, high] = extents(outline, rotation, nearness);
+        let drawn = [high[0] - low[0], high[1] - low[1]];
+        let scale = (drawn[0] * width + drawn[1] * height) / (drawn[0] * drawn[0] + drawn[1] * drawn[1]);
+        if let Perspective::Focal(focal) = perspective {
+            nearness = scale / focal;
+        }
+        let place = |axis: usize| center[axis] - 0.5 * scale * (low[axis] + high[axis]);
+        let placement = Placement { rotation: *rotation, scale, nearness, centre: [place(0), place(1)] };
+        fit = Some(Fit { placement, misfit: [(scale * drawn[0] / width).ln(), (scale * drawn[1] / height).ln()] });
+    }
+    fit.filter(|fit| {
+        let Placement { scale, nearness, centre, .. } = fit.placement;
+        scale > 0.0 && [scale, nearness, centre[0], centre[1], fit.misfit[0], fit.misfit[1]].iter().all(|v| v.is_finite())
+    })
+}
+
+/// Bounds of the projections for a scale of 1 and the centre at 0.
+fn extents(outline: &[[f32; 3]], rotation: &[[f32; 3]; 3], nearness: f32) -> [[f32; 2]; 2] {
+    let dot = |row: &[f32; 3], p: &[f32; 3]| row[0] * p[0] + row[1] * p[1] + row[2] * p[2];
+    let (mut low, mut high) = ([f32::INFINITY; 2], [f32::NEG_INFINITY; 2]);
+    for point in outline {
+        let depth = (1.0 + nearness * dot(&rotation[2], point)).max(DEPTH_MIN);
+        for axis in 0..2 {
+            let at = dot(&rotation[axis], point) / depth;
+            low[axis] = low[axis].min(at);
+            high[axis] = high[axis].max(at);
+        }
+    }
+    [low, high]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CORNERS: [[f32; 3]; 4] = [[2.0, 0.9, 0.7], [-2.0, -0.9, -0.7], [2.0, -0.9, -0.7], [-2.0, 0.9, 0.7]];
+    /// Looks along body -x: right is body y... seen from the front, the object's left is at the right.
+    const FROM_FRONT: [[f32; 3]; 3] = [[0.0, 1.0, 0.0], [0.0, 0.0, -1.0], [-1.0, 0.0, 0.0]];
+
+    #[test]
+    fn a_drawn_box_is_found_again() {
+        let drawn = Placement { rotation: FROM_FRONT, scale: 5.0, nearness: 5.0 / 60.0, centre: [14.0, 8.0] };
+        let (mut low, mut high) = ([f32::MAX; 2], [f32::MIN; 2]);
+        for p in CORNERS {
+            let depth = 1.0 - drawn.nearness * p[0];
+            let uv = [14.0 + 5.0 * p[1] / depth, 8.0 - 5.0 * p[2] / depth];
+            for axis in 0..2 {
+                low[axis] = low[axis].min(uv[axis]);
+                high[axis] = high[axis].max(uv[axis]);
+            }
+        }
+        let box_cells = BoxPx { x1: low[0], y1: low[1], x2: high[0], y2: high[1] };
+        let fit = fit_box(&CORNERS, &FROM_FRONT, &box_cells, Perspective::Focal(60.0)).expect("fits");
+        assert!((fit.placement.scale - 5.0).abs() < 0.02, "{fit:?}");
+        assert!((fit.placement.centre[0] - 14.0).abs() < 0.02 && (fit.placement.centre[1] - 8.0).abs() < 0.02);
+        assert!(fit.misfit.iter().all(|m| m.abs() < 1e-2));
+    }
+
+    #[test]
+    fn what_cannot_be_fitted_is_none() {
+        let empty = BoxPx { x1: 3.0, y1: 3.0, x2: 3.0, y2: 9.0 };
+        assert_eq!(fit_box(&CORNERS, &FROM_FRONT, &empty, Perspective::Distance(20.0)), None);
+        let some = BoxPx { x1: 3.0, y1: 3.0, x2: 9.0, y2: 9.0 };
+        assert_eq!(fit_box(&[], &FROM_FRONT, &some, Perspective::Distance(20.0)), None);
+        assert_eq!(fit_box(&[[f32::NAN; 3]], &FROM_FRONT, &some, Perspective::Distance(20.0)), None);
+    }
+}

@@ -1,0 +1,373 @@
+//! Refines objects against a neural mesh, a bounded step at a time.
+
+use calibration::Rotation;
+use calibration::so3::geodesic_angle;
+use kernels::{
+    BoxPx, FeatureMap, FeatureResidual, FeatureScore, KernelError, Placement, RobustSpec, VertexMatch, channels_last,
+};
+use nalgebra::{Matrix3, Matrix6, Vector6};
+
+use super::descent::{Cost, Descent, Status, rows};
+use super::hypotheses::{GRID_COUNT, grid};
+use super::placement::{Perspective, fit_box};
+use super::prior::{BoxPrior, RotationPrior};
+use super::settings::RefinementSpec;
+use crate::retrieval::{Hypothesis, Retrieval};
+
+/// Most hypotheses of an object that are refined side by side.
+pub const HYPOTHESES_MAX: usize = 4;
+/// Modes with less of the vote are not refined; the flip always is.
+const PROBABILITY_MIN: f64 = 0.02;
+/// Retrieval is in doubt where the flip is likelier than this: then the grid is searched as well.
+const DOUBT_FLIP: f64 = 0.1;
+/// So much of the vote is left to a pose that only the grid found.
+const GRID_PROBABILITY: f64 = 0.01;
+/// A grid pose nearer than this to a hypothesis is that hypothesis, radians.
+const SAME_RAD: f64 = 0.44;
+
+/// A sub-type ready to be placed.
+#[derive(Clone, Debug)]
+pub struct RefinedShape {
+    /// Row of the manifest's classes.
+    pub class_id: u16,
+    /// Vertices with features, gradients and clutter.
+    pub surface: kernels::Surface,
+    /// Outermost vertices, mesh units.
+    pub outline: Vec<[f32; 3]>,
+    /// Longest side, mesh units.
+    pub length: f32,
+}
+
+/// What is known of an object besides its features.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct View {
+    /// Row of the manifest's classes.
+    pub class_id: u16,
+    /// The detector's box in cells of the feature map.
+    pub box_cells: BoxPx,
+    /// Which of left, top, right, bottom are the object's own, not the picture's.
+    pub is_edge: [bool; 4],
+    /// Focal length in cells, where the camera is known.
+    pub focal_cells: Option<f32>,
+}
+
+/// The refined answer for one object.
+#[derive(Clone, Debug)]
+pub struct Refined {
+    /// The likeliest pose, allocentric `camera_from_object`, with its probability; then the others.
+    pub hypotheses: heapless::Vec<Hypothesis, HYPOTHESES_MAX>,
+    /// Of the best rotation about the camera's axes, rad^2.
+    pub covariance: Matrix3<f64>,
+    /// Probability of the opposite direction of the answer.
+    pub flip_probability: f64,
+    /// Where the mesh stands in the feature map.
+    pub placement: Placement,
+    /// Which sub-type, row of the refiner's shapes.
+    pub shape: usize,
+    /// Minus the cost: the logarithm of the answer's probability up to a constant. Never less than the start's.
+    pub score: f64,
+    /// The start's score, by the same measure.
+    pub start_score: f64,
+    /// How it ended.
+    pub status: Status,
+    /// Steps tried, of all hypotheses.
+    pub steps: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    descent: Descent,
+    prior: RotationPrior,
+    shape: usize,
+    /// The vote's share.
+    probability: f64,
+    start_cost: f64,
+}
+
+/// One object's memory.
+#[derive(Debug, Default)]
+struct Slot {
+    map: Vec<f32>,
+    view: Option<View>,
+    candidates: heapless::Vec<Candidate, HYPOTHESES_MAX>,
+    next: usize,
+}
+
+/// Refines up to so many objects at once; all memory is allocated by [`Refiner::new`].
+pub struct Refiner<S, R> {
+    score: S,
+    residual: R,
+    shapes: Vec<RefinedShape>,
+    spec: RefinementSpec,
+    /// D, h, w.
+    map_shape: [usize; 3],
+    slots: Vec<Slot>,
+    grid: Vec<Rotation>,
+    placements: Vec<Placement>,
+    scores: Vec<f32>,
+}
+
+impl<S: FeatureScore, R: FeatureResidual> Refiner<S, R> {
+    /// For feature maps `[D, h, w]` and `objects_max` objects at once.
+    ///
+    /// # Errors
+    /// [`KernelError`] where the kernels refuse the sizes.
+    pub fn new(
+        mut score: S,
+        mut residual: R,
+        shapes: Vec<RefinedShape>,
+        spec: RefinementSpec,
+        map_shape: [usize; 3],
+        objects_max: usize,
+    ) -> Result<Self, KernelError> {
+        let [dim, height, width] = map_shape;
+        let vertices = shapes.iter().map(|shape| shape.surface.vertex_count()).max().unwrap_or(0);
+        score.reserve(vertices, height * width, dim)?;
+        residual.reserve(vertices, height * width, dim)?;
+        let slot = || Slot { map: vec![0.0; dim * height * width], ..Slot::default() };
+        Ok(Self {
+            score,
+            residual,
+            shapes,
+            spec,
+            map_shape,
+            slots: std::iter::repeat_with(slot).take(objects_max).collect(),
+            grid: grid().collect(),
+            placements: Vec::with_capacity(GRID_COUNT),
+            scores: Vec::with_capacity(GRID_COUNT),
+        })
+    }
+
+    /// The sub-types.
+    pub fn shapes(&self) -> &[RefinedShape] {
+        &self.shapes
+    }
+
+    /// What is weighed against what.
+    pub fn spec(&self) -> &RefinementSpec {
+        &self.spec
+    }
+
+    /// Weighs anew, for calibration; the steps of objects that were begun go on with the new weights.
+    pub fn set_spec(&mut self, spec: RefinementSpec) {
+        self.spec = spec;
+    }
+
+    /// Takes an object in: copies its features `[D, h, w]`, and finds sub-type, scale and centre for every hypothesis.
+    ///
+    /// A map that is not finite, a box without extent, or a class without a mesh gives an object that cannot be refined: its
+    /// [`Refiner::finish`] is `None`.
+    pub fn begin(&mut self, slot: usize, features: &[f32], view: &View, retrieval: &Retrieval) {
+        let [dim, height, width] = self.map_shape;
+        let Some(memory) = self.slots.get_mut(slot) else { return };
+        memory.candidates.clear();
+        (memory.view, memory.next) = (None, 0);
+        if channels_last(features, width, height, dim, &mut memory.map).is_err() {
+            return;
+        }
+        memory.view = Some(*view);
+        // Taken out, so that the kernels can be borrowed beside it; moved back below.
+        let mut memory = std::mem::take(memory);
+        if let Ok(map) = FeatureMap::new(&memory.map, width, height, dim) {
+            self.add_hypotheses(&map, view, retrieval, &mut memory.candidates);
+        }
+        if let Some(place) = self.slots.get_mut(slot) {
+            *place = memory;
+        }
+    }
+
+    /// Tries one step of the object's next hypothesis; false when there is none left to try.
+    pub fn step(&mut self, slot: usize) -> bool {
+        let [dim, height, width] = self.map_shape;
+        let Some(memory) = self.slots.get_mut(slot) else { return false };
+        let Some(view) = memory.view else { return false };
+        let count = memory.candidates.len();
+        let running = |at: &usize| memory.candidates.get(*at).is_some_and(|c| c.descent.status() == Status::Running);
+        let Some(at) = (0..count).map(|i| (memory.next + i) % count).find(running) else { return false };
+        memory.next = at + 1;
+        let Slot { map, candidates, .. } = memory;
+        let (Ok(map), Some(candidate)) = (FeatureMap::new(map, width, height, dim), candidates.get_mut(at)) else {
+            return false;
+        };
+        let Candidate { descent, prior, shape, .. } = candidate;
+        let (spec, residual) = (&self.spec, &mut self.residual);
+        let Some(shape) = self.shapes.get(*shape) else { return false };
+        descent.step(spec.steps_max, |placement| cost(residual, spec, &map, shape, &view, prior, placement));
+        true
+    }
+
+    /// Ends what is still running.
+    pub fn stop(&mut self, slot: usize, status: Status) {
+        if let Some(memory) = self.slots.get_mut(slot) {
+            memory.candidates.iter_mut().for_each(|candidate| candidate.descent.stop(status));
+        }
+    }
+
+    /// The best of what was found; `None` where nothing could be compared.
+    pub fn finish(&self, slot: usize) -> Option<Refined> {
+        let memory = self.slots.get(slot)?;
+        let lowest = memory.candidates.iter().map(|c| c.descent.cost().value).fold(f64::INFINITY, f64::min);
+        let weight = |c: &Candidate| {
+            c.probability.max(1e-6) * (self.spec.flip_weight * (lowest - c.descent.cost().value)).exp()
+        };
+        let total: f64 = memory.candidates.iter().map(weight).sum();
+        let best = memory.candidates.iter().max_by(|a, b| weight(a).total_cmp(&weight(b)))?;
+        if !lowest.is_finite() {
+            return None;
+        }
+        let rotation = best.descent.rotation();
+        let flip = crate::retrieval::flipped(&rotation);
+        let mut hypotheses = heapless::Vec::new();
+        let _ = hypotheses.push(Hypothesis { rotation, probability: weight(best) / total });
+        let mut flip_probability = 0.0;
+        for other in memory.candidates.iter().filter(|other| !std::ptr::eq(*other, best)) {
+            let hypothesis = Hypothesis { rotation: other.descent.rotation(), probability: weight(other) / total };
+            if geodesic_angle(&hypothesis.rotation, &flip) < SAME_RAD {
+                flip_probability += hypothesis.probability;
+            }
+            let _ = hypotheses.push(hypothesis);
+        }
+        Some(Refined {
+            hypotheses,
+            covariance: covariance(&best.descent.cost().hessian) * self.spec.covariance_scale,
+            flip_probability,
+            placement: *best.descent.placement(),
+            shape: best.shape,
+            score: -best.descent.cost().value,
+            start_score: -best.start_cost,
+            status: best.descent.status(),
+            steps: memory.candidates.iter().map(|c| c.descent.steps()).sum(),
+        })
+    }
+
+    /// What each vertex of an answer's sub-type is compared with: the occlusion map. `matches` has room for its vertices.
+    ///
+    /// # Errors
+    /// [`KernelError`] where a size is wrong.
+    pub fn matches(
+        &mut self,
+        slot: usize,
+        refined: &Refined,
+        matches: &mut [VertexMatch],
+    ) -> Result<(), KernelError> {
+        let [dim, height, width] = self.map_shape;
+        let (Some(memory), Some(shape)) = (self.slots.get(slot), self.shapes.get(refined.shape)) else { return Ok(()) };
+        let map = FeatureMap::new(&memory.map, width, height, dim)?;
+        let robust = robust(&self.spec);
+        self.residual.residual_and_matches(&map, &shape.surface, &refined.placement, &robust, matches)?;
+        Ok(())
+    }
+
+    fn add_hypotheses(
+        &mut self,
+        map: &FeatureMap<'_>,
+        view: &View,
+        retrieval: &Retrieval,
+        candidates: &mut heapless::Vec<Candidate, HYPOTHESES_MAX>,
+    ) {
+        let information = retrieval.covariance.try_inverse().unwrap_or_else(Matrix3::zeros);
+        let information = information * self.spec.rotation_prior_scale;
+        let modes = std::iter::once((0, &retrieval.best)).chain((1..).zip(&retrieval.alternatives));
+        for (rank, mode) in modes {
+            // The flip is the first alternative.
+            if rank > 1 && mode.probability < PROBABILITY_MIN {
+                continue;
+            }
+            let prior = RotationPrior { mean: mode.rotation, information };
+            let best = (0..self.shapes.len())
+                .filter_map(|shape| self.candidate(map, view, &prior, shape, mode.probability))
+                .min_by(|a, b| a.descent.cost().value.total_cmp(&b.descent.cost().value));
+            if let Some(best) = best {
+                let _ = candidates.push(best);
+            }
+        }
+        if retrieval.flip_probability > DOUBT_FLIP
+            && let Some(found) = self.search_grid(map, view, candidates)
+        {
+            let _ = candidates.push(found);
+        }
+    }
+
+    fn candidate(
+        &mut self,
+        map: &FeatureMap<'_>,
+        view: &View,
+        prior: &RotationPrior,
+        shape: usize,
+        probability: f64,
+    ) -> Option<Candidate> {
+        let of_shape = self.shapes.get(shape).filter(|of_shape| of_shape.class_id == view.class_id)?;
+        let placement = fit(of_shape, &prior.mean, view)?;
+        let cost = cost(&mut self.residual, &self.spec, map, of_shape, view, prior, &placement)?;
+        let descent = Descent::new(placement, cost);
+        Some(Candidate { descent, prior: *prior, shape, probability, start_cost: cost.value })
+    }
+
+    /// The best of NeMo's 144 starts that no hypothesis is near to, by the score table.
+    fn search_grid(&mut self, map: &FeatureMap<'_>, view: &View, known: &[Candidate]) -> Option<Candidate> {
+        let shape = known.first()?.shape;
+        let of_shape = self.shapes.get(shape)?;
+        self.score.similarities(map, &of_shape.surface, self.spec.similarity_floor as f32).ok()?;
+        self.placements.clear();
+        self.placements.extend(self.grid.iter().filter_map(|rotation| fit(of_shape, rotation, view)));
+        self.scores.clear();
+        self.scores.resize(self.placements.len(), 0.0);
+        self.score.score(&self.placements, &mut self.scores).ok()?;
+        let best = (0..self.scores.len()).max_by(|&a, &b| self.scores[a].total_cmp(&self.scores[b]))?;
+        let rotation = super::descent::rotation(self.placements.get(best)?);
+        if known.iter().any(|candidate| geodesic_angle(&candidate.descent.rotation(), &rotation) < SAME_RAD) {
+            return None;
+        }
+        let prior = RotationPrior { mean: rotation, information: Matrix3::zeros() };
+        self.candidate(map, view, &prior, shape, GRID_PROBABILITY)
+    }
+}
+
+fn fit(shape: &RefinedShape, rotation: &Rotation, view: &View) -> Option<Placement> {
+    /// Distance that is assumed where the camera is unknown, in lengths of the object.
+    const LENGTHS: f32 = 5.0;
+    let perspective = match view.focal_cells {
+        Some(focal) => Perspective::Focal(focal),
+        None => Perspective::Distance(LENGTHS * shape.length),
+    };
+    fit_box(&shape.outline, &rows(rotation), &view.box_cells, perspective).map(|fit| fit.placement)
+}
+
+fn robust(spec: &RefinementSpec) -> RobustSpec {
+    RobustSpec { temperature: spec.temperature as f32, floor: spec.similarity_floor as f32 }
+}
+
+/// The cost of a placement: what the features say against it, and the priors. `None` where no vertex is seen.
+fn cost<R: FeatureResidual>(
+    residual: &mut R,
+    spec: &RefinementSpec,
+    map: &FeatureMap<'_>,
+    shape: &RefinedShape,
+    view: &View,
+    prior: &RotationPrior,
+    placement: &Placement,
+) -> Option<Cost> {
+    let equations = residual.residual(map, &shape.surface, placement, &robust(spec)).ok()?;
+    if equations.visible_area <= 0.0 {
+        return None;
+    }
+    let edges = BoxPrior { box_cells: view.box_cells, is_edge: view.is_edge, sigma: spec.box_sigma };
+    let edges = edges.at(&shape.outline, placement);
+    let turned = prior.at(&super::descent::rotation(placement));
+    let full = equations.hessian_matrix();
+    let hessian = Matrix6::from_fn(|i, j| f64::from(full[i][j]));
+    let gradient = Vector6::from(equations.gradient.map(f64::from));
+    Some(Cost {
+        value: edges.cost + turned.cost - spec.feature_weight * f64::from(equations.score),
+        gradient: gradient * spec.feature_weight + edges.gradient + turned.gradient,
+        hessian: hessian * spec.feature_weight + edges.hessian + turned.hessian,
+    })
+}
+
+/// The rotation's part of the inverse Hessian.
+fn covariance(hessian: &Matrix6<f64>) -> Matrix3<f64> {
+    /// Nothing known about a direction is half a turn.
+    const VARIANCE_MAX: f64 = 9.9;
+    let inverse = hessian.try_inverse().unwrap_or_else(|| Matrix6::identity() * VARIANCE_MAX);
+    inverse.fixed_view::<3, 3>(0, 0).into_owned()
+}
