@@ -232,9 +232,9 @@ fn bounds(positions: &[[f32; 3]]) -> Bounds {
     let first = positions.first().copied().unwrap_or_default();
     let mut bounds = Bounds { low: first, high: first };
     for position in positions {
-        for axis in 0..3 {
-            bounds.low[axis] = bounds.low[axis].min(position[axis]);
-            bounds.high[axis] = bounds.high[axis].max(position[axis]);
+        for (axis, &value) in position.iter().enumerate() {
+            bounds.low[axis] = bounds.low[axis].min(value);
+            bounds.high[axis] = bounds.high[axis].max(value);
         }
     }
     bounds
