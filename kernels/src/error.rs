@@ -155,6 +155,71 @@ pub enum KernelError {
         /// The implementation's bound.
         dim_max: usize,
     },
+    /// Numbers that are not a map of features, or a map too large.
+    #[error("{len} elements are not a feature map of {height} x {width} cells of {dim}")]
+    FeatureMapShape {
+        /// Elements given.
+        len: usize,
+        /// Columns.
+        width: usize,
+        /// Rows.
+        height: usize,
+        /// Elements of a feature vector.
+        dim: usize,
+    },
+    /// A feature map holds a number that is not finite, or that is enormous.
+    #[error("the feature map has no usable number at row {row}, column {column}")]
+    FeatureValue {
+        /// Row of the cell.
+        row: usize,
+        /// Column of the cell.
+        column: usize,
+    },
+    /// Arrays of a surface whose lengths do not fit.
+    #[error("the surface's {field} do not have the length of the others, or one that can be used")]
+    SurfaceShape {
+        /// The array at fault.
+        field: &'static str,
+    },
+    /// A surface holds a number that is not finite, enormous, or negative where it must not be.
+    #[error("the surface's {field} have no usable number at vertex {vertex}")]
+    SurfaceValue {
+        /// The array at fault.
+        field: &'static str,
+        /// The vertex.
+        vertex: usize,
+    },
+    /// A map and a surface whose feature vectors differ in length.
+    #[error("the feature map has features of {map_dim}, the surface of {surface_dim}")]
+    FeatureDim {
+        /// Elements of a feature vector of the map.
+        map_dim: usize,
+        /// Elements of a feature vector of the surface.
+        surface_dim: usize,
+    },
+    /// More comparisons than an implementation keeps.
+    #[error("{vertex_count} vertices and {cell_count} cells are too many to compare")]
+    SimilarityCount {
+        /// Vertices of the surface.
+        vertex_count: usize,
+        /// Cells of the map.
+        cell_count: usize,
+    },
+    /// Placements were to be scored before a surface was compared with a map.
+    #[error("no surface was compared with a map yet")]
+    NoSimilarities,
+    /// A robust weight that has no meaning.
+    #[error("the robust specification is invalid: {field}")]
+    RobustSpec {
+        /// The field at fault.
+        field: &'static str,
+    },
+    /// A placement that is not finite, or whose scale or nearness has no meaning.
+    #[error("the placement is not finite, or its scale or nearness is out of range")]
+    PlacementInvalid,
+    /// A sum left the range of single precision.
+    #[error("a sum is not finite")]
+    SumNotFinite,
     /// A device failed, or refused for want of memory.
     #[error("the CUDA device failed with code {code}")]
     Device {
