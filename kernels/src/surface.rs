@@ -1,7 +1,7 @@
 //! A surface whose points carry feature vectors.
 
 use crate::KernelError;
-use crate::feature_map::{are_usable, is_usable};
+use crate::feature_map::{FEATURE_DIM_MAX, are_usable, is_usable};
 
 /// Most vertices of a surface.
 pub const VERTEX_COUNT_MAX: usize = 1 << 16;
@@ -69,7 +69,7 @@ impl Surface {
     ///
     /// # Errors
     /// [`KernelError::SurfaceShape`] naming the array whose length does not fit the positions and the
-    /// clutter vector (at least one element, at most [`VERTEX_COUNT_MAX`] vertices);
+    /// clutter vector (1 to [`FEATURE_DIM_MAX`] elements, at most [`VERTEX_COUNT_MAX`] vertices);
     /// [`KernelError::SurfaceValue`] naming the array and the vertex whose number is not finite, beyond
     /// [`FEATURE_MAGNITUDE_MAX`](crate::FEATURE_MAGNITUDE_MAX), or a negative area.
     pub fn new(view: &SurfaceView<'_>) -> Result<Self, KernelError> {
@@ -162,7 +162,7 @@ impl Surface {
 fn check_shape(view: &SurfaceView<'_>) -> Result<(), KernelError> {
     let (vertex_count, dim) = (view.positions.len(), view.clutter.len());
     let rules = [
-        ("clutter", dim > 0),
+        ("clutter", (1..=FEATURE_DIM_MAX).contains(&dim)),
         ("positions", vertex_count <= VERTEX_COUNT_MAX),
         ("normals", view.normals.len() == vertex_count),
         ("areas", view.areas.len() == vertex_count),

@@ -1,8 +1,10 @@
 //! The CPU twins obey the laws. A new implementation is admitted by one more line.
 
-use kernels::{CpuCrop, CpuRasterize, CpuTopK, Instructions};
+use kernels::{CpuCrop, CpuFeatureResidual, CpuFeatureScore, CpuRasterize, CpuTopK, Instructions};
 
 kernels::crop_conformance!(crop, CpuCrop::new);
+kernels::feature_residual_conformance!(feature_residual, CpuFeatureResidual::new);
+kernels::feature_score_conformance!(feature_score, CpuFeatureScore::new);
 kernels::rasterize_conformance!(rasterize, CpuRasterize::new);
 kernels::top_k_conformance!(top_k, CpuTopK::new);
 kernels::top_k_conformance!(top_k_portable, |k_max, batch_max| with(k_max, batch_max, Instructions::Portable));
