@@ -28,6 +28,8 @@
 //! [`RESIDUAL_ERROR_MAX`] of the sum of its terms' magnitudes. The same call repeats bit for bit.
 
 mod cpu;
+mod sums;
+mod vertex;
 
 pub use cpu::CpuFeatureResidual;
 

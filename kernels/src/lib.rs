@@ -28,6 +28,7 @@ mod placement;
 mod rasterize;
 mod surface;
 mod top_k;
+mod vector;
 
 pub use boxes::{BoxFault, BoxPx, check_box};
 pub use crop::{CpuCrop, Crop, CropSpec, crop_window};

@@ -15,6 +15,10 @@
 //! applied from the left (`R <- exp(w) R`); `sigma`, with `s <- s exp(sigma)` and `q <- q exp(sigma)`
 //! (the surface comes nearer, the focal length stays); `(tx, ty)`, added to the centre, in cells.
 
+mod lanes;
+
+pub(crate) use lanes::{PlacedLanes, View};
+
 /// Points nearer to the viewer than this fraction of the origin's distance are not seen.
 pub const DEPTH_MIN: f32 = 0.1;
 

@@ -2,12 +2,10 @@
 
 use crate::KernelError;
 use crate::feature_map::{FEATURE_DIM_MAX, are_usable, is_usable};
+use crate::vector::LANES;
 
 /// Most vertices of a surface.
 pub const VERTEX_COUNT_MAX: usize = 1 << 16;
-
-/// Vertices of one vector of the processor; the coordinates of a [`Surface`] are padded to it.
-pub(crate) const LANES: usize = 16;
 
 /// Borrowed arrays of a surface with `V` vertices and features of `D` elements, in mesh units and axes.
 #[derive(Clone, Copy, Debug)]
