@@ -25,7 +25,7 @@ pub const DEPTH_MIN: f32 = 0.1;
 /// Least and largest [`Placement::scale`], cells a mesh unit.
 const SCALES: std::ops::RangeInclusive<f32> = 1e-6..=1e6;
 
-/// Where a surface lies in a map. See the [module](self).
+/// Where a surface lies in a map: see the head of `src/placement.rs` for the formulas.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct Placement {
