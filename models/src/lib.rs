@@ -11,6 +11,7 @@
 //! `README.md` beside this crate states the formats byte by byte.
 
 pub mod backbone;
+mod container;
 mod digest;
 pub mod manifest;
 pub mod mesh;

@@ -9,8 +9,9 @@ use std::path::Path;
 use calibration::Rotation;
 use half::f16;
 use kernels::{Rows, TableView};
-use safetensors::{Dtype, SafeTensors};
+use safetensors::Dtype;
 
+use crate::container::{Container, Fault, f16s, f32s, u16s};
 use crate::digest::write_whole;
 
 mod check;
@@ -83,63 +84,30 @@ impl ReferenceTable {
     /// # Errors
     /// [`TableError`] naming the tensor and the row.
     pub fn parse(bytes: &[u8], place: &str) -> Result<Self, TableError> {
-        let header = |reason: String| format_error(place, "header", reason);
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| header(e.to_string()))?;
-        let tensors = SafeTensors::deserialize(bytes).map_err(|e| header(e.to_string()))?;
-        let empty = std::collections::HashMap::new();
-        let texts = metadata.metadata().as_ref().unwrap_or(&empty);
-        let text =
-            |key: &str| texts.get(key).ok_or_else(|| format_error(place, &format!("metadata.{key}"), "is missing"));
-        let version = text("format_version")?;
-        if version != FORMAT_VERSION {
-            return Err(format_error(
-                place,
-                "metadata.format_version",
-                format!("is `{version}`, this program reads `{FORMAT_VERSION}`"),
-            ));
-        }
-        let class_names = serde_json::from_str(text("class_names")?)
-            .map_err(|e| format_error(place, "metadata.class_names", e.to_string()))?;
-        let encoder_sha256 = text("encoder_sha256")?.clone();
-
-        let known = ["embeddings", "rotations", "class_id", "shape_id"];
-        if let Some(name) = tensors.names().iter().find(|name| !known.contains(*name)) {
-            return Err(format_error(place, name, "is no tensor of a reference table"));
-        }
-        let tensor = |name: &str, dtype: Dtype| {
-            let view = tensors.tensor(name).map_err(|e| format_error(place, name, e.to_string()))?;
-            match view.dtype() == dtype {
-                true => Ok((view.shape().to_vec(), view.data())),
-                false => Err(format_error(place, name, format!("is of type {:?}, not {dtype:?}", view.dtype()))),
-            }
-        };
-        let (shape, embeddings) = tensor("embeddings", Dtype::F16)?;
-        let &[row_count, dim] = shape.as_slice() else {
-            return Err(format_error(place, "embeddings", format!("has shape {shape:?}, not [rows, dim]")));
-        };
-        check::counts(place, row_count, dim)?;
-        let shaped = |name: &str, dtype: Dtype, wanted: &[usize]| match tensor(name, dtype)? {
-            (shape, data) if shape == wanted => Ok(data),
-            (shape, _) => Err(format_error(place, name, format!("has shape {shape:?}, not {wanted:?}"))),
-        };
-        let rotations = shaped("rotations", Dtype::F32, &[row_count, 4])?;
-        let class_id = shaped("class_id", Dtype::U16, &[row_count])?;
-        let shape_id = shaped("shape_id", Dtype::U16, &[row_count])?;
-        let u16s = |data: &[u8]| data.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).collect();
-        let f32s = |data: &[u8]| {
-            [0, 4, 8, 12].map(|at| f32::from_le_bytes([data[at], data[at + 1], data[at + 2], data[at + 3]]))
-        };
-        let table = Self {
-            dim,
-            embeddings: embeddings.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]])).collect(),
-            rotations: rotations.chunks_exact(16).map(f32s).collect(),
-            class_id: u16s(class_id),
-            shape_id: u16s(shape_id),
-            class_names,
-            encoder_sha256,
-        };
+        let table = Self::read(bytes).map_err(|fault| format_error(place, fault))?;
         table.check(place)?;
         Ok(table)
+    }
+
+    /// The table as it stands in the file; rows are not looked at.
+    fn read(bytes: &[u8]) -> Result<Self, Fault> {
+        let known = ["embeddings", "rotations", "class_id", "shape_id"];
+        let container = Container::parse(bytes, "reference table", FORMAT_VERSION, &known)?;
+        let (shape, embeddings) = container.tensor("embeddings", Dtype::F16)?;
+        let &[row_count, dim] = shape.as_slice() else {
+            return Err(Fault::new("embeddings", format!("has shape {shape:?}, not [rows, dim]")));
+        };
+        check::counts(row_count, dim)?;
+        let rotations = f32s(container.shaped("rotations", Dtype::F32, &[row_count, 4])?);
+        Ok(Self {
+            dim,
+            embeddings: f16s(embeddings),
+            rotations: rotations.as_chunks().0.to_vec(),
+            class_id: u16s(container.shaped("class_id", Dtype::U16, &[row_count])?),
+            shape_id: u16s(container.shaped("shape_id", Dtype::U16, &[row_count])?),
+            class_names: container.names("class_names")?,
+            encoder_sha256: container.text("encoder_sha256")?.into(),
+        })
     }
 
     /// The bytes of the table's file: the same table always gives the same bytes.
@@ -148,7 +116,7 @@ impl ReferenceTable {
     /// [`TableError`] where the table would be refused by [`ReferenceTable::parse`].
     pub fn to_bytes(&self, place: &str) -> Result<Vec<u8>, TableError> {
         self.check(place)?;
-        emit::emit(self).map_err(|e| format_error(place, "header", e.to_string()))
+        emit::emit(self).map_err(|fault| format_error(place, fault))
     }
 
     /// Checks the table and writes it.
@@ -188,6 +156,6 @@ impl ReferenceTable {
     }
 }
 
-fn format_error(place: &str, key: &str, reason: impl Into<String>) -> TableError {
-    TableError::Format { place: place.into(), key: key.into(), reason: reason.into() }
+fn format_error(place: &str, Fault { key, reason }: Fault) -> TableError {
+    TableError::Format { place: place.into(), key, reason }
 }

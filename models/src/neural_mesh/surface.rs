@@ -12,13 +12,13 @@ const COORDINATE_MAX: f32 = 1e6;
 /// Directions in which [`Surface::outline`] looks for the outermost vertex, on a spiral: neighbours are about 10 degrees apart.
 const SPIRAL_DIRECTION_COUNT: usize = 400;
 
-/// Why a surface was refused.
+/// Why a surface, or what is seen on it, was refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SurfaceError {
     /// Too few or too many of something.
     #[error("{key}: has {found}, wanted: {wanted}")]
     Count {
-        /// `positions` or `triangles`.
+        /// `positions`, `triangles` or `features`.
         key: &'static str,
         /// How many there are.
         found: usize,
@@ -28,7 +28,7 @@ pub enum SurfaceError {
     /// One row is wrong.
     #[error("{key}: row {row}: {reason}")]
     Row {
-        /// `positions` or `triangles`.
+        /// `positions`, `triangles`, `features`, or `areas` or `gradients`, which follow from them.
         key: &'static str,
         /// Row, counted from 0.
         row: usize,
@@ -38,7 +38,7 @@ pub enum SurfaceError {
     /// An argument is out of range.
     #[error("{key}: {reason}")]
     Argument {
-        /// `extents`, `vertex_count`, `factors`, `cuboid` or `mesh`.
+        /// `extents`, `vertex_count`, `factors`, `cuboid`, `mesh`, `name` or `clutter`.
         key: &'static str,
         /// What is wrong, and what is wanted.
         reason: String,
@@ -232,9 +232,9 @@ fn bounds(positions: &[[f32; 3]]) -> Bounds {
     let first = positions.first().copied().unwrap_or_default();
     let mut bounds = Bounds { low: first, high: first };
     for position in positions {
-        for axis in 0..3 {
-            bounds.low[axis] = bounds.low[axis].min(position[axis]);
-            bounds.high[axis] = bounds.high[axis].max(position[axis]);
+        for (axis, &value) in position.iter().enumerate() {
+            bounds.low[axis] = bounds.low[axis].min(value);
+            bounds.high[axis] = bounds.high[axis].max(value);
         }
     }
     bounds

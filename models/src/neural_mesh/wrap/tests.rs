@@ -93,6 +93,26 @@ fn an_open_side_is_as_deep_as_what_surrounds_it() {
 }
 
 #[test]
+fn a_mirror_does_not_pull_a_vertex_out_of_the_door() {
+    let body = box_mesh([-2.0, -0.8, 0.0], [2.0, 0.8, 1.5]);
+    // Two thin blades beside it, of few vertices, so that the extents leave them out: each meets a vertex or two of the grid.
+    let blade = |y: f32| Mesh {
+        positions: vec![[0.0, y, 0.7], [0.3, y, 0.7], [0.3, y, 0.9], [0.0, y, 0.9]],
+        triangles: vec![[0, 1, 2], [0, 2, 3]],
+        ..Mesh::default()
+    };
+    let fine = cuboid(&Bounds { low: [-2.0, -0.8, 0.0], high: [2.0, 0.8, 1.5] }, 2000).unwrap();
+    let body = Mesh { positions: fine.positions().to_vec(), triangles: fine.triangles().to_vec(), ..body };
+    let mesh = Mesh::merged([&body, &blade(-1.1), &blade(1.1)]).unwrap();
+    let cuboid = cuboid_of(&mesh, 400);
+    assert!((cuboid.bounds().size()[1] - 1.6).abs() < 1e-6);
+    let wrapped = wrap(&cuboid, &mesh).unwrap();
+    check(&wrapped.surface, &cuboid, &mesh, 1.0);
+    let width = wrapped.surface.bounds().size()[1];
+    assert!(width < 1.6 + 2.0 * 0.06, "{width}");
+}
+
+#[test]
 fn the_winding_of_the_mesh_does_not_matter_and_the_outermost_skin_counts() {
     let outer = box_mesh([-2.0, -1.0, 0.0], [2.0, 1.0, 1.5]);
     let furniture = box_mesh([-1.0, -0.5, 0.5], [1.0, 0.5, 1.0]);
