@@ -12,7 +12,9 @@ pub mod placement;
 pub mod prior;
 mod refiner;
 mod settings;
+mod view;
 
 pub use descent::Status;
-pub use refiner::{HYPOTHESES_MAX, Refined, RefinedShape, Refiner, View};
+pub use refiner::{HYPOTHESES_MAX, Refined, RefinedShape, Refiner};
 pub use settings::RefinementSpec;
+pub use view::View;

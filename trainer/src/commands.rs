@@ -5,6 +5,7 @@ pub mod compare;
 pub mod data;
 pub mod eval;
 pub mod export;
+pub mod mesh;
 pub mod reference_args;
 pub mod render;
 pub mod table;

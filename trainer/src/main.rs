@@ -32,6 +32,8 @@ enum Command {
     Export(commands::export::ExportArgs),
     /// Build a model folder from a run: reference table, backbone, manifest
     Table(commands::table::TableArgs),
+    /// Give a model its decoder and its neural mesh, so that poses are refined
+    Mesh(commands::mesh::MeshArgs),
     /// Fit how a model's neighbours vote, on held-out data
     Calibrate(commands::calibrate::CalibrateArgs),
     /// Measure a model on a test set
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         Command::Train(args) => commands::train::run(&args),
         Command::Export(args) => commands::export::run(&args),
         Command::Table(args) => commands::table::run(&args),
+        Command::Mesh(args) => commands::mesh::run(&args),
         Command::Calibrate(args) => commands::calibrate::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Compare(args) => commands::compare::run(&args),

@@ -3,6 +3,7 @@
 pub mod poses;
 pub mod reference_set;
 mod stream;
+pub mod vertex_means;
 
 pub use poses::PoseGrid;
 pub use reference_set::{ReferenceSet, ReferenceView};

@@ -3,7 +3,7 @@
 use calibration::Rotation;
 use calibration::so3::geodesic_angle;
 use kernels::{
-    BoxPx, FeatureMap, FeatureResidual, FeatureScore, KernelError, Placement, RobustSpec, VertexMatch, channels_last,
+    FeatureMap, FeatureResidual, FeatureScore, KernelError, Placement, RobustSpec, VertexMatch, channels_last,
 };
 use nalgebra::{Matrix3, Matrix6, Vector6};
 
@@ -12,6 +12,8 @@ use super::hypotheses::{GRID_COUNT, grid};
 use super::placement::{Perspective, fit_box};
 use super::prior::{BoxPrior, RotationPrior};
 use super::settings::RefinementSpec;
+use super::view::View;
+use crate::neural_mesh::{NeuralMesh, SubType};
 use crate::retrieval::{Hypothesis, Retrieval};
 
 /// Most hypotheses of an object that are refined side by side.
@@ -38,17 +40,22 @@ pub struct RefinedShape {
     pub length: f32,
 }
 
-/// What is known of an object besides its features.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct View {
-    /// Row of the manifest's classes.
-    pub class_id: u16,
-    /// The detector's box in cells of the feature map.
-    pub box_cells: BoxPx,
-    /// Which of left, top, right, bottom are the object's own, not the picture's.
-    pub is_edge: [bool; 4],
-    /// Focal length in cells, where the camera is known.
-    pub focal_cells: Option<f32>,
+impl RefinedShape {
+    /// All sub-types of a mesh.
+    pub fn of(mesh: &NeuralMesh) -> Vec<Self> {
+        let shape = |sub_type: &SubType| {
+            let surface = sub_type.surface();
+            let outline = surface.outline();
+            let point = |row: &u32| surface.positions().get(*row as usize).copied();
+            Self {
+                class_id: sub_type.class_id(),
+                surface: sub_type.textured().clone(),
+                outline: outline.iter().filter_map(point).collect(),
+                length: surface.bounds().size().into_iter().fold(0.0, f32::max),
+            }
+        };
+        mesh.sub_types.iter().map(shape).collect()
+    }
 }
 
 /// The refined answer for one object.
@@ -72,6 +79,28 @@ pub struct Refined {
     pub status: Status,
     /// Steps tried, of all hypotheses.
     pub steps: u32,
+}
+
+impl Refined {
+    /// The retrieved answer with what refinement found in its place; similarity stays that of the embedding.
+    pub fn into_retrieval(self, retrieved: &Retrieval) -> Retrieval {
+        let mut hypotheses = self.hypotheses.into_iter();
+        let best = hypotheses.next().unwrap_or(retrieved.best);
+        let flip = crate::retrieval::flipped(&best.rotation);
+        let is_flip = |hypothesis: &Hypothesis| geodesic_angle(&hypothesis.rotation, &flip) < SAME_RAD;
+        let mut others: heapless::Vec<Hypothesis, HYPOTHESES_MAX> = hypotheses.collect();
+        // The flip comes first among alternatives, whatever its probability.
+        others.sort_unstable_by(|a, b| (is_flip(b), b.probability).partial_cmp(&(is_flip(a), a.probability)).unwrap_or(std::cmp::Ordering::Equal));
+        let mut alternatives = heapless::Vec::new();
+        if !others.first().is_some_and(is_flip) {
+            let _ = alternatives.push(Hypothesis { rotation: flip, probability: self.flip_probability });
+        }
+        for other in others {
+            let _ = alternatives.push(other);
+        }
+        let flip_probability = self.flip_probability.min(0.5);
+        Retrieval { best, covariance: self.covariance, similarity: retrieved.similarity, flip_probability, alternatives }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -12,6 +12,7 @@ use crate::encoder::available_providers;
 use crate::evaluation::classifier::Classifier;
 use crate::evaluation::crops::CropKind;
 use crate::evaluation::measure::{Measurement, measure};
+use crate::evaluation::refine::RefinerKind;
 use crate::evaluation::summary::{Subject, Summary};
 use crate::evaluation::test_set::{TestSet, TestSetArgs};
 use crate::evaluation::{Evaluator, details, report};
@@ -53,6 +54,9 @@ pub struct EvalArgs {
     /// When an object is looked at twice
     #[command(flatten)]
     pub votes: super::votes::VotesArgs,
+    /// Who refines the retrieved poses, where the model has a neural mesh
+    #[arg(long, value_enum, default_value_t)]
+    pub refiner: RefinerKind,
     /// Print one JSON object a table, each on a line
     #[arg(long)]
     pub json: bool,
@@ -101,6 +105,9 @@ pub fn run(args: &EvalArgs) -> Result<()> {
         report::write(folder, &cases, evaluator.spec())?;
         eprintln!("{}", folder.join(report::PAGE_FILE).display());
     }
+    if let Some(line) = timing(evaluator.refine_times()) {
+        eprintln!("{line}");
+    }
     let mut out = std::io::stdout().lock();
     for table in &tables {
         match args.json {
@@ -109,6 +116,15 @@ pub fn run(args: &EvalArgs) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// How long refinement took an object.
+fn timing(times: &[std::time::Duration]) -> Option<String> {
+    let mut ms: Vec<f64> = times.iter().map(|time| 1e3 * time.as_secs_f64()).collect();
+    ms.sort_by(f64::total_cmp);
+    let at = |part: f64| ms.get(((ms.len() - 1) as f64 * part).round() as usize).copied().unwrap_or(f64::NAN);
+    let max = *ms.last()?;
+    Some(format!("refinement: p50 {:.2}, p99 {:.2}, max {max:.2} ms an object", at(0.5), at(0.99)))
 }
 
 /// The model or the baseline, and how its tables are headed.
@@ -122,11 +138,13 @@ fn open(args: &EvalArgs, protocol: &str) -> Result<(Evaluator, Subject)> {
         let evaluator = Evaluator::of_classifier(Classifier::open(run)?);
         return Ok((evaluator.with_level_sigma_deg(args.level_sigma_deg), subject));
     }
-    let config = BackboneConfig { providers: available_providers(), threads: 2, batch_max: 1, library: None };
+    let features = args.refiner != RefinerKind::None;
+    let config =
+        BackboneConfig { providers: available_providers(), threads: 2, batch_max: 1, features, ..Default::default() };
     let model = Model::load(&args.model, &config)?;
     let (name, model_sha256) = (model.manifest.name.clone(), model.sha256.clone());
     let subject = Subject { model: name, model_sha256, protocol, level_sigma_deg: args.level_sigma_deg };
-    let evaluator = Evaluator::new(model)?.with_level_sigma_deg(args.level_sigma_deg);
+    let evaluator = Evaluator::new(model, args.refiner)?.with_level_sigma_deg(args.level_sigma_deg);
     Ok((evaluator.with_second_look(args.votes.second_look()), subject))
 }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 use anyhow::{Result, bail};
 use image::{Rgb, RgbImage};
 use kernels::{BoxPx, CpuCrop, CpuTopK, Crop, CropSpec, ImageView, PixelFormat};
+use models::refinement::View;
 use models::retrieval::level::LevelPrior;
 use models::retrieval::second_look::{SecondLook, add, jittered, normalize};
 use models::retrieval::{Retrieval, Retriever};
@@ -13,7 +14,17 @@ use nalgebra::Vector3;
 
 use super::classifier::Classifier;
 use super::kitti3d;
+use super::refine::{MeshRefiner, RefinerKind};
 use crate::datasets::Sample;
+
+/// What is known of an object besides its picture and box.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known {
+    /// Up (unit) in the crop's virtual camera.
+    pub up: Option<Vector3<f64>>,
+    /// The camera's focal length in the picture's pixels.
+    pub focal_px: Option<f64>,
+}
 
 /// A loaded model and its buffers.
 pub struct Evaluator {
@@ -38,17 +49,38 @@ struct TableModel {
     backbone: Box<dyn Backbone>,
     retriever: Retriever<CpuTopK>,
     embedding: Vec<f32>,
+    features: Vec<f32>,
+    refiner: Option<MeshRefiner>,
 }
 
 impl Evaluator {
-    /// Takes a model apart.
-    pub fn new(model: Model) -> Result<Self> {
+    /// Takes a model apart; `refiner` says who refines its answers, where it has a mesh to refine with.
+    ///
+    /// # Errors
+    /// A table that cannot be searched, or a mesh that the kernels refuse.
+    pub fn new(model: Model, refiner: RefinerKind) -> Result<Self> {
         let spec = CropSpec::from(&model.manifest.input);
         let embedding = vec![0.0; model.table.dim];
         let retrieval = model.manifest.retrieval.clone();
         let retriever = Retriever::new(CpuTopK::new(retrieval.neighbors, 1), model.table, retrieval, 1)?;
-        let Model { manifest, backbone, .. } = model;
-        Ok(Self::with(spec, Answerer::Retrieval(Box::new(TableModel { manifest, backbone, retriever, embedding }))))
+        let Model { manifest, backbone, neural_mesh, .. } = model;
+        let shape = backbone.feature_shape().filter(|_| refiner != RefinerKind::None);
+        let refinement = manifest.refinement.unwrap_or_default();
+        let refiner = match (neural_mesh, shape) {
+            (Some(mesh), Some(shape)) => Some(MeshRefiner::new(refiner, mesh, refinement, shape)?),
+            _ => None,
+        };
+        let features = vec![0.0; shape.map_or(0, |shape| shape.iter().product())];
+        let model = TableModel { manifest, backbone, retriever, embedding, features, refiner };
+        Ok(Self::with(spec, Answerer::Retrieval(Box::new(model))))
+    }
+
+    /// How long each object's refinement took, in the order of the objects.
+    pub fn refine_times(&self) -> &[std::time::Duration] {
+        match &self.answerer {
+            Answerer::Retrieval(model) => model.refiner.as_ref().map_or(&[], |refiner| &refiner.times),
+            Answerer::Classifier(_) => &[],
+        }
     }
 
     /// The baseline, which knows cars only.
@@ -104,8 +136,7 @@ impl Evaluator {
         }
     }
 
-    /// The model's answer from `rows` of its table for the crop of `image` at `box_px`, which may reach beyond the borders. `up` is
-    /// the upright axis in the crop's virtual camera, where it is known.
+    /// The model's answer from `rows` of its table for the crop of `image` at `box_px`, which may reach beyond the borders.
     ///
     /// # Errors
     /// A crop that cannot be made, or a network or table that gives nothing for it.
@@ -114,10 +145,10 @@ impl Evaluator {
         image: &RgbImage,
         box_px: &BoxPx,
         rows: Range<u32>,
-        up: Option<Vector3<f64>>,
+        known: Known,
     ) -> Result<Retrieval> {
         self.cut(image, box_px)?;
-        let prior = level_prior(up, self.level_sigma_deg);
+        let prior = level_prior(known.up, self.level_sigma_deg);
         let first = match &mut self.answerer {
             Answerer::Classifier(classifier) => return classifier.answer(&self.pixels, prior.as_ref()),
             Answerer::Retrieval(model) => {
@@ -125,10 +156,35 @@ impl Evaluator {
                 model.vote(rows.clone(), prior.as_ref())?
             }
         };
-        match self.second_look.is_due(&first) {
-            true => Ok(self.look_again(image, box_px, rows, prior.as_ref())?.unwrap_or(first)),
-            false => Ok(first),
-        }
+        let class_id = self.class_of(&rows);
+        let retrieved = match self.second_look.is_due(&first) {
+            true => {
+                let features = self.features().to_vec();
+                let again = self.look_again(image, box_px, rows, prior.as_ref())?.unwrap_or(first);
+                self.features_mut().copy_from_slice(&features);
+                again
+            }
+            false => first,
+        };
+        let Answerer::Retrieval(model) = &mut self.answerer else { return Ok(retrieved) };
+        let TableModel { refiner: Some(refiner), features, .. } = &mut **model else { return Ok(retrieved) };
+        let size = [image.width(), image.height()];
+        let view = View::of_crop(class_id, box_px, &self.spec, refiner.stride(), known.focal_px, size);
+        refiner.refine(features, &view, retrieved)
+    }
+
+    fn features(&self) -> &[f32] {
+        if let Answerer::Retrieval(model) = &self.answerer { &model.features } else { &[] }
+    }
+
+    fn features_mut(&mut self) -> &mut [f32] {
+        if let Answerer::Retrieval(model) = &mut self.answerer { &mut model.features } else { &mut [] }
+    }
+
+    /// The class that owns a range of the table.
+    fn class_of(&self, rows: &Range<u32>) -> u16 {
+        let Answerer::Retrieval(model) = &self.answerer else { return 0 };
+        model.retriever.table().class_id.get(rows.start as usize).copied().unwrap_or(0)
     }
 
     /// The answer of the last crop together with those of jittered boxes; `None` where their embeddings cancel out.
@@ -176,7 +232,10 @@ impl Evaluator {
 
 impl TableModel {
     fn embed(&mut self, pixels: &[f32]) -> Result<&[f32]> {
-        self.backbone.embed(pixels, 1, &mut self.embedding)?;
+        match self.refiner {
+            Some(_) => self.backbone.embed_with_features(pixels, 1, &mut self.embedding, &mut self.features)?,
+            None => self.backbone.embed(pixels, 1, &mut self.embedding)?,
+        }
         Ok(&self.embedding)
     }
 

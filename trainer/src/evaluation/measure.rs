@@ -12,6 +12,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::Evaluator;
 use super::crops::CropKind;
+use super::estimates::Known;
 use super::gallery::Gallery;
 use super::rows::Scored;
 use super::uncertainty::Claim;
@@ -105,7 +106,8 @@ impl Measured {
             return Ok(());
         }
         let up = object.sample.up(&placed.box_px);
-        let answer = evaluator.answer(image, &placed.seen_px, rows, up)?;
+        let known = Known { up, focal_px: object.sample.camera.map(|camera| camera.fx_px) };
+        let answer = evaluator.answer(image, &placed.seen_px, rows, known)?;
         let outcome = Outcome::new(object, placed.box_px, &answer);
         self.gallery.offer(&outcome, || evaluator.last_crop());
         self.outcomes.push(outcome);

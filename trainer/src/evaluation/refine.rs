@@ -1,0 +1,100 @@
+//! Refinement of an evaluated object, as the node does it or as NeMo does.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use kernels::{CpuFeatureResidual, CpuFeatureScore, FeatureMap, channels_last};
+use models::neural_mesh::NeuralMesh;
+use models::refinement::{RefinedShape, RefinementSpec, Refiner, View};
+use models::retrieval::{Hypothesis, Retrieval};
+
+use super::nemo_adam::NemoAdam;
+
+/// Who refines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum RefinerKind {
+    /// Nobody: the retrieved pose
+    None,
+    /// Levenberg-Marquardt from the retrieved poses, as the node does, where the model has a mesh
+    #[default]
+    Mesh,
+    /// NeMo as published: the best of 144 starts, then 300 steps of Adam
+    NemoAdam,
+    /// The same with 30 steps, as later work does
+    NemoAdam30,
+}
+
+/// A refiner with the memory for one object.
+pub struct MeshRefiner {
+    refiner: Refiner<CpuFeatureScore, CpuFeatureResidual>,
+    mesh: NeuralMesh,
+    nemo: Option<NemoAdam>,
+    shape: [usize; 3],
+    map: Vec<f32>,
+    /// Of each object so far.
+    pub times: Vec<Duration>,
+}
+
+impl MeshRefiner {
+    /// For feature maps `[D, h, w]`.
+    ///
+    /// # Errors
+    /// None, unless the kernels refuse the mesh.
+    pub fn new(kind: RefinerKind, mesh: NeuralMesh, spec: RefinementSpec, shape: [usize; 3]) -> Result<Self> {
+        let [_, height, width] = shape;
+        let (score, residual) = (CpuFeatureScore::default(), CpuFeatureResidual::default());
+        let refiner = Refiner::new(score, residual, RefinedShape::of(&mesh), spec, shape, 1)?;
+        let nemo = match kind {
+            RefinerKind::NemoAdam => Some(NemoAdam::new(width, height, 300)),
+            RefinerKind::NemoAdam30 => Some(NemoAdam::new(width, height, 30)),
+            RefinerKind::Mesh | RefinerKind::None => None,
+        };
+        Ok(Self { refiner, mesh, nemo, shape, map: vec![0.0; shape.iter().product()], times: Vec::new() })
+    }
+
+    /// Canvas pixels a cell.
+    pub fn stride(&self) -> u32 {
+        self.mesh.stride
+    }
+
+    /// The refined answer for features `[D, h, w]`; the retrieved one where nothing could be compared.
+    ///
+    /// # Errors
+    /// None, unless the kernels refuse the mesh.
+    pub fn refine(&mut self, features: &[f32], view: &View, retrieved: Retrieval) -> Result<Retrieval> {
+        let started = Instant::now();
+        let refined = match self.nemo.is_some() {
+            true => self.as_nemo(features, view, &retrieved)?,
+            false => {
+                self.refiner.begin(0, features, view, &retrieved);
+                while self.refiner.step(0) {}
+                self.refiner.finish(0).map(|refined| refined.into_retrieval(&retrieved))
+            }
+        };
+        self.times.push(started.elapsed());
+        Ok(refined.unwrap_or(retrieved))
+    }
+
+    /// Every sub-type is optimised by itself, and the one with the least loss is kept.
+    fn as_nemo(&mut self, features: &[f32], view: &View, retrieved: &Retrieval) -> Result<Option<Retrieval>> {
+        let [dim, height, width] = self.shape;
+        channels_last(features, width, height, dim, &mut self.map)?;
+        let map = FeatureMap::new(&self.map, width, height, dim)?;
+        let nemo = self.nemo.as_mut().context("no refiner of NeMo's")?;
+        let mut best: Option<(Hypothesis, f64)> = None;
+        for (shape, sub_type) in self.refiner.shapes().iter().zip(&self.mesh.sub_types) {
+            if shape.class_id != view.class_id {
+                continue;
+            }
+            let surface = sub_type.surface();
+            let found = nemo.refine(&map, shape, (surface.positions(), surface.triangles()), view)?;
+            if let Some((rotation, loss)) = found
+                && best.as_ref().is_none_or(|(_, least)| loss < *least)
+            {
+                best = Some((Hypothesis { rotation, probability: 1.0 }, loss));
+            }
+        }
+        Ok(best.map(|(best, _)| Retrieval { best, alternatives: heapless::Vec::new(), ..retrieved.clone() }))
+    }
+}
