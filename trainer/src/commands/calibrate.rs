@@ -54,7 +54,8 @@ pub struct CalibrateArgs {
 
 /// Runs the command.
 pub fn run(args: &CalibrateArgs) -> Result<()> {
-    let config = BackboneConfig { providers: available_providers(), threads: 2, batch_max: 1, library: None };
+    let config =
+        BackboneConfig { providers: available_providers(), threads: 2, batch_max: 1, ..BackboneConfig::default() };
     let model = Model::load(&args.model, &config)?;
     let table = model.table.clone();
     let before = model.manifest.retrieval.clone();

@@ -122,7 +122,8 @@ fn open(args: &EvalArgs, protocol: &str) -> Result<(Evaluator, Subject)> {
         let evaluator = Evaluator::of_classifier(Classifier::open(run)?);
         return Ok((evaluator.with_level_sigma_deg(args.level_sigma_deg), subject));
     }
-    let config = BackboneConfig { providers: available_providers(), threads: 2, batch_max: 1, library: None };
+    let config =
+        BackboneConfig { providers: available_providers(), threads: 2, batch_max: 1, ..BackboneConfig::default() };
     let model = Model::load(&args.model, &config)?;
     let (name, model_sha256) = (model.manifest.name.clone(), model.sha256.clone());
     let subject = Subject { model: name, model_sha256, protocol, level_sigma_deg: args.level_sigma_deg };
