@@ -1,4 +1,4 @@
-//! The network: crops in, one embedding a crop out, by ONNX Runtime or by tract.
+//! The network: crops in, one embedding a crop out, and a feature map where the model refines, by ONNX Runtime or by tract.
 //!
 //! The provider in use is chosen by [`BackboneConfig::providers`] and reported; every one that was refused is reported with its
 //! reason, and none stands in for another unless the configuration lists it. ONNX bytes are verified (size and hash) before
@@ -10,15 +10,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use kernels::MAP_SIDE_MAX;
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::Manifest;
+use crate::manifest::{DIM_MAX, Manifest};
 
 mod library;
 #[cfg(test)]
 pub(crate) mod onnx_fixture;
 #[cfg(feature = "ort")]
 mod onnxruntime;
+mod prune;
 #[cfg(test)]
 #[cfg(any(feature = "ort", feature = "tract"))]
 mod tests;
@@ -92,7 +94,7 @@ pub enum BackboneError {
     /// A slice that was handed over has the wrong length.
     #[error("backbone: {what}: {found} values, wanted: {wanted}")]
     Length {
-        /// `crops` or `embeddings`.
+        /// `crops`, `embeddings` or `features`.
         what: &'static str,
         /// Values found.
         found: usize,
@@ -107,6 +109,9 @@ pub enum BackboneError {
         /// Crops at most.
         batch_max: usize,
     },
+    /// Features were asked of a network that was opened without them.
+    #[error("backbone: the network has no feature map, or was opened without it")]
+    NoFeatures,
     /// The network failed while it ran.
     #[error("backbone: {provider}: {reason}")]
     Run {
@@ -135,6 +140,26 @@ pub trait Backbone: Send {
     /// # Errors
     /// [`BackboneError`] where a length is wrong or the network fails; `embeddings` is then undefined.
     fn embed(&mut self, crops: &[f32], batch: usize, embeddings: &mut [f32]) -> Result<(), BackboneError>;
+
+    /// Shape `[D, h, w]` of one crop's feature map; none where the manifest names no such output, or
+    /// [`BackboneConfig::features`] does not want it.
+    fn feature_shape(&self) -> Option<[usize; 3]> {
+        None
+    }
+
+    /// As [`Backbone::embed`], and in the same pass the feature maps into `features` `[B, D, h, w]`.
+    ///
+    /// # Errors
+    /// As [`Backbone::embed`], and [`BackboneError::NoFeatures`]; `embeddings` and `features` are then undefined.
+    fn embed_with_features(
+        &mut self,
+        _crops: &[f32],
+        _batch: usize,
+        _embeddings: &mut [f32],
+        _features: &mut [f32],
+    ) -> Result<(), BackboneError> {
+        Err(BackboneError::NoFeatures)
+    }
 }
 
 /// How a backbone is to be opened.
@@ -148,11 +173,15 @@ pub struct BackboneConfig {
     pub batch_max: usize,
     /// The ONNX Runtime library or its folder; without it [`find_onnxruntime`] searches.
     pub library: Option<PathBuf>,
+    /// Whether the feature map is wanted, where the manifest names one. If not, the network runs without the nodes that only the
+    /// map needs; if so, ONNX Runtime computes it even where only [`Backbone::embed`] is asked for, as it does with every output.
+    pub features: bool,
 }
 
 impl Default for BackboneConfig {
     fn default() -> Self {
-        Self { providers: vec![Provider::OnnxRuntimeCpu, Provider::Tract], threads: 0, batch_max: 8, library: None }
+        let providers = vec![Provider::OnnxRuntimeCpu, Provider::Tract];
+        Self { providers, threads: 0, batch_max: 8, library: None, features: true }
     }
 }
 
@@ -218,14 +247,16 @@ fn open_one(
     // verified), so a panic means an operator that this one cannot handle: a reason to refuse it, not to end the process.
     // Nothing of a provider that panicked is used again.
     let proved = catch_unwind(AssertUnwindSafe(|| {
-        let output = manifest.outputs.embedding.as_str();
+        let features = manifest.outputs.features.as_deref().filter(|_| config.features);
+        let outputs = Outputs { embedding: &manifest.outputs.embedding, features };
+        let without_features = features.is_none().then(|| prune::pruned(onnx, outputs.embedding)).flatten();
+        let onnx = without_features.as_deref().unwrap_or(onnx);
         let mut backbone = match provider {
-            Provider::Tract => open_tract(onnx, output, shape)?,
-            _ => open_onnxruntime(provider, onnx, output, config, shape)?,
+            Provider::Tract => open_tract(onnx, outputs, shape)?,
+            _ => open_onnxruntime(provider, onnx, outputs, config, shape)?,
         };
         for batch in proved_batches(provider, shape.batch_max) {
-            let (crops, mut out) = (vec![0.0; batch * shape.crop_len()], vec![0.0; batch * shape.dim]);
-            backbone.embed(&crops, batch, &mut out).map_err(|error| match error {
+            prove(&mut *backbone, batch, shape).map_err(|error| match error {
                 // The list of refused providers names it already.
                 BackboneError::Run { reason, .. } => reason,
                 error => error.to_string(),
@@ -234,6 +265,17 @@ fn open_one(
         Ok(backbone)
     }));
     proved.unwrap_or_else(|panic| Err(format!("it panicked over the network: {}", panic_text(&*panic))))
+}
+
+/// Embeds crops of zeros, in each way that the backbone offers.
+fn prove(backbone: &mut dyn Backbone, batch: usize, shape: Shape) -> Result<(), BackboneError> {
+    let (crops, mut embeddings) = (vec![0.0; batch * shape.crop_len()], vec![0.0; batch * shape.dim]);
+    backbone.embed(&crops, batch, &mut embeddings)?;
+    let Some(shape) = backbone.feature_shape() else {
+        return Ok(());
+    };
+    let mut features = vec![0.0; batch * shape.iter().product::<usize>()];
+    backbone.embed_with_features(&crops, batch, &mut embeddings, &mut features)
 }
 
 /// Batch sizes that are tried before the provider is trusted. Runtimes on a GPU choose kernels and build engines for each size when
@@ -252,12 +294,12 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
 }
 
 #[cfg(feature = "tract")]
-fn open_tract(onnx: &[u8], output: &str, shape: Shape) -> Result<Box<dyn Backbone>, String> {
-    Ok(Box::new(tract::Tract::open(onnx, output, shape)?))
+fn open_tract(onnx: &[u8], outputs: Outputs<'_>, shape: Shape) -> Result<Box<dyn Backbone>, String> {
+    Ok(Box::new(tract::Tract::open(onnx, outputs, shape)?))
 }
 
 #[cfg(not(feature = "tract"))]
-fn open_tract(_: &[u8], _: &str, _: Shape) -> Result<Box<dyn Backbone>, String> {
+fn open_tract(_: &[u8], _: Outputs<'_>, _: Shape) -> Result<Box<dyn Backbone>, String> {
     Err("this program was built without the feature `tract`".into())
 }
 
@@ -265,16 +307,30 @@ fn open_tract(_: &[u8], _: &str, _: Shape) -> Result<Box<dyn Backbone>, String> 
 fn open_onnxruntime(
     provider: Provider,
     onnx: &[u8],
-    output: &str,
+    outputs: Outputs<'_>,
     config: &BackboneConfig,
     shape: Shape,
 ) -> Result<Box<dyn Backbone>, String> {
-    Ok(Box::new(onnxruntime::OnnxRuntime::open(provider, onnx, output, config, shape)?))
+    Ok(Box::new(onnxruntime::OnnxRuntime::open(provider, onnx, outputs, config, shape)?))
 }
 
 #[cfg(not(feature = "ort"))]
-fn open_onnxruntime(_: Provider, _: &[u8], _: &str, _: &BackboneConfig, _: Shape) -> Result<Box<dyn Backbone>, String> {
+fn open_onnxruntime(
+    _: Provider,
+    _: &[u8],
+    _: Outputs<'_>,
+    _: &BackboneConfig,
+    _: Shape,
+) -> Result<Box<dyn Backbone>, String> {
     Err("this program was built without the feature `ort`".into())
+}
+
+/// The outputs that are wanted, by name.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(not(any(feature = "ort", feature = "tract")), expect(dead_code, reason = "only providers need it"))]
+struct Outputs<'a> {
+    embedding: &'a str,
+    features: Option<&'a str>,
 }
 
 /// What goes in and comes out, as the manifest says.
@@ -308,11 +364,35 @@ impl Shape {
         if batch > self.batch_max {
             return Err(BackboneError::Batch { batch, batch_max: self.batch_max });
         }
-        let wanted =
-            [("crops", crops.len(), batch * self.crop_len()), ("embeddings", embeddings.len(), batch * self.dim)];
-        match wanted.into_iter().find(|(_, found, wanted)| found != wanted) {
-            Some((what, found, wanted)) => Err(BackboneError::Length { what, found, wanted }),
-            None => Ok(()),
+        check_length("crops", crops.len(), batch * self.crop_len())?;
+        check_length("embeddings", embeddings.len(), batch * self.dim)
+    }
+
+    /// Whether an embedding of this shape is the manifest's.
+    #[cfg_attr(not(any(feature = "ort", feature = "tract")), expect(dead_code, reason = "only providers need it"))]
+    fn check_embedding(&self, found: &[usize], batch: usize) -> Result<(), String> {
+        if found == [batch, self.dim] {
+            return Ok(());
         }
+        Err(format!("the embedding has shape {found:?}, the manifest says [{batch}, {}]", self.dim))
+    }
+}
+
+fn check_length(what: &'static str, found: usize, wanted: usize) -> Result<(), BackboneError> {
+    if found == wanted { Ok(()) } else { Err(BackboneError::Length { what, found, wanted }) }
+}
+
+/// The feature map's `[D, h, w]`, from the shape that a batch of one gave.
+#[cfg_attr(not(any(feature = "ort", feature = "tract")), expect(dead_code, reason = "only providers need it"))]
+fn feature_shape_of(found: &[usize]) -> Result<[usize; 3], String> {
+    match *found {
+        [1, dim, height, width]
+            if (1..=DIM_MAX).contains(&dim) && [height, width].iter().all(|side| (1..=MAP_SIDE_MAX).contains(side)) =>
+        {
+            Ok([dim, height, width])
+        }
+        _ => Err(format!(
+            "the feature map has shape {found:?}, wanted: [1, up to {DIM_MAX}, up to {MAP_SIDE_MAX}, up to {MAP_SIDE_MAX}]"
+        )),
     }
 }

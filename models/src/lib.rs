@@ -25,7 +25,10 @@ pub use backbone::{
     Backbone, BackboneConfig, BackboneError, OpenedBackbone, Provider, find_onnxruntime, open_backbone,
 };
 pub use digest::sha256_hex;
-pub use manifest::{Artifact, ClassSpec, InputSpec, Manifest, ManifestError, OutputSpec, RetrievalSpec};
+pub use manifest::{
+    Artifact, ClassSpec, InputSpec, Manifest, ManifestError, OutputSpec, RefinementSpec, RetrievalSpec,
+};
 pub use mesh::{Mesh, MeshError};
 pub use model::{Model, ModelError};
+pub use neural_mesh::{NeuralMesh, NeuralMeshError, SubType};
 pub use reference_table::{ReferenceTable, TableError};

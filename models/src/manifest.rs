@@ -13,10 +13,12 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{sha256_hex, sha256_of_reader, write_whole};
 
 mod check;
+mod refinement;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub(crate) use check::DIM_MAX;
+pub use refinement::RefinementSpec;
 
 /// Name of the manifest in a model directory.
 pub const MANIFEST_FILE: &str = "manifest.toml";
@@ -24,6 +26,8 @@ pub const MANIFEST_FILE: &str = "manifest.toml";
 pub const BACKBONE_FILE: &str = "backbone.onnx";
 /// Name of the reference table in a model directory.
 pub const REFERENCE_TABLE_FILE: &str = "reference_table.safetensors";
+/// Name of the neural mesh in a model directory, of models that can refine.
+pub const NEURAL_MESH_FILE: &str = "neural_mesh.safetensors";
 /// Largest manifest that is read, in bytes.
 const MANIFEST_BYTES_MAX: u64 = 1 << 20;
 
@@ -86,6 +90,9 @@ pub struct Manifest {
     pub outputs: OutputSpec,
     /// How neighbours become poses.
     pub retrieval: RetrievalSpec,
+    /// How poses are refined, where that was fitted; a model with a neural mesh but without this refines by the defaults.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refinement: Option<RefinementSpec>,
     /// Files of the model by name (relative to the directory, `/` between folders).
     #[serde(default)]
     pub artifacts: BTreeMap<String, Artifact>,

@@ -11,10 +11,8 @@ pub mod hypotheses;
 pub mod placement;
 pub mod prior;
 mod refiner;
-mod settings;
 mod view;
 
 pub use descent::Status;
 pub use refiner::{HYPOTHESES_MAX, Refined, RefinedShape, Refiner};
-pub use settings::RefinementSpec;
 pub use view::View;

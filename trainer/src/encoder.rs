@@ -33,7 +33,12 @@ impl Encoder {
         threads: usize,
     ) -> Result<Self> {
         let manifest = manifest(canvas, output, dim);
-        let config = BackboneConfig { providers: providers.to_vec(), threads, batch_max: BATCH_MAX, library: None };
+        let config = BackboneConfig {
+            providers: providers.to_vec(),
+            threads,
+            batch_max: BATCH_MAX,
+            ..BackboneConfig::default()
+        };
         let opened = models::open_backbone(onnx, &manifest, &config).context("opening an exported encoder")?;
         Ok(Self { backbone: opened.backbone, dim, embeddings: Vec::new() })
     }
@@ -63,6 +68,7 @@ fn manifest(canvas: &Canvas, output: &str, dim: usize) -> Manifest {
         input: spec.into(),
         outputs: models::OutputSpec { embedding: output.into(), dim, features: None },
         retrieval: crate::table::RETRIEVAL_UNFITTED,
+        refinement: None,
         artifacts: BTreeMap::new(),
     }
 }

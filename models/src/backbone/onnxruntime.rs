@@ -7,11 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use ort::environment::Environment;
 use ort::ep::ExecutionProviderDispatch;
 use ort::session::builder::GraphOptimizationLevel;
-use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, Session};
+use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, Session, SessionOutputs};
 use ort::value::{Tensor, TensorElementType, TensorRef};
 
 use super::library::{INSTALL, find_onnxruntime};
-use super::{Backbone, BackboneConfig, BackboneError, Provider, Shape};
+use super::{Backbone, BackboneConfig, BackboneError, Outputs, Provider, Shape, check_length, feature_shape_of};
 
 /// The library that this process has loaded, or why it could not. A process holds one ONNX Runtime for good: its environment is
 /// global, and a second library beside it would share nothing but trouble.
@@ -24,9 +24,19 @@ pub(super) struct OnnxRuntime {
     description: String,
     input: String,
     shape: Shape,
-    /// For each batch size the output that is asked for, with memory that is used again and again. A second output (the
-    /// feature map) is not computed as long as nobody asks for it.
+    embedding: String,
+    /// For each batch size the embedding, with memory that is used again and again.
     options_by_batch: Vec<RunOptions<HasSelectedOutputs>>,
+    features: Option<Features>,
+}
+
+/// The feature map, which is asked for together with the embedding.
+struct Features {
+    name: String,
+    /// `[D, h, w]`.
+    shape: [usize; 3],
+    /// Both outputs. Their memory is ONNX Runtime's own: a map for each batch size would be gigabytes at the largest batch.
+    options: RunOptions<HasSelectedOutputs>,
 }
 
 impl OnnxRuntime {
@@ -35,7 +45,7 @@ impl OnnxRuntime {
     pub(super) fn open(
         provider: Provider,
         onnx: &[u8],
-        output: &str,
+        outputs: Outputs<'_>,
         config: &BackboneConfig,
         shape: Shape,
     ) -> Result<Self, String> {
@@ -47,38 +57,104 @@ impl OnnxRuntime {
         let environment = environment(&library)?;
         let session = session(&environment, execution_providers, onnx, config.threads)?;
         let input = check_input(&session, shape)?;
-        if !session.outputs().iter().any(|o| o.name() == output) {
-            let names: Vec<&str> = session.outputs().iter().map(|o| o.name()).collect();
-            return Err(format!("the network has no output `{output}`, only {names:?}"));
+        for output in [Some(outputs.embedding), outputs.features].into_iter().flatten() {
+            if !session.outputs().iter().any(|o| o.name() == output) {
+                let names: Vec<&str> = session.outputs().iter().map(|o| o.name()).collect();
+                return Err(format!("the network has no output `{output}`, only {names:?}"));
+            }
         }
+        let embedding = outputs.embedding;
         let options_by_batch = (1..=shape.batch_max)
             .map(|batch| {
                 let memory = Tensor::<f32>::new(session.allocator(), [batch, shape.dim])?;
                 Ok(RunOptions::new()?
-                    .with_outputs(OutputSelector::no_default().with(output).preallocate(output, memory)))
+                    .with_outputs(OutputSelector::no_default().with(embedding).preallocate(embedding, memory)))
             })
             .collect::<ort::Result<Vec<_>>>()
             .map_err(|e| e.to_string())?;
-        Ok(Self { session, provider, description: describe(provider, &library), input, shape, options_by_batch })
+        let description = describe(provider, &library);
+        let embedding = embedding.to_owned();
+        let mut opened =
+            Self { session, provider, description, input, shape, embedding, options_by_batch, features: None };
+        if let Some(name) = outputs.features {
+            let selected = OutputSelector::no_default().with(outputs.embedding).with(name);
+            let options = RunOptions::new().map_err(|e| e.to_string())?.with_outputs(selected);
+            let shape = opened.feature_shape_now(name, &options)?;
+            opened.features = Some(Features { name: name.into(), shape, options });
+        }
+        Ok(opened)
     }
 
-    fn run(&mut self, crops: &[f32], batch: usize, embeddings: &mut [f32]) -> Result<(), String> {
+    /// The shape of the feature map, from a crop of zeros: the graph may leave it open.
+    fn feature_shape_now(
+        &mut self,
+        name: &str,
+        options: &RunOptions<HasSelectedOutputs>,
+    ) -> Result<[usize; 3], String> {
+        let crop = vec![0.0; self.shape.crop_len()];
+        let outputs = run(&mut self.session, &self.input, self.shape, &crop, 1, options)?;
+        let (shape, _) = extract(&outputs, name)?;
+        feature_shape_of(&shape)
+    }
+
+    fn embed_now(&mut self, crops: &[f32], batch: usize, embeddings: &mut [f32]) -> Result<(), String> {
         let Some(options) = batch.checked_sub(1).and_then(|row| self.options_by_batch.get(row)) else {
             return Ok(());
         };
-        let crops = TensorRef::from_array_view(([batch, 3, self.shape.height, self.shape.width], crops))
-            .map_err(|e| e.to_string())?;
-        let outputs = self
-            .session
-            .run_with_options(ort::inputs![self.input.as_str() => crops], options)
-            .map_err(|e| e.to_string())?;
-        let output = outputs.values().next().ok_or("the network gave no output")?;
-        let (found, values) = output.try_extract_tensor::<f32>().map_err(|e| e.to_string())?;
-        if **found != [batch as i64, self.shape.dim as i64] || values.len() != embeddings.len() {
-            return Err(format!("the embedding has shape {found:?}, the manifest says [{batch}, {}]", self.shape.dim));
-        }
+        let outputs = run(&mut self.session, &self.input, self.shape, crops, batch, options)?;
+        let (found, values) = extract(&outputs, &self.embedding)?;
+        self.shape.check_embedding(&found, batch)?;
         embeddings.copy_from_slice(values);
         Ok(())
+    }
+
+    fn embed_with_features_now(
+        &mut self,
+        crops: &[f32],
+        batch: usize,
+        embeddings: &mut [f32],
+        maps: &mut [f32],
+    ) -> Result<(), String> {
+        let Some(features) = self.features.as_ref().filter(|_| batch > 0) else {
+            return Ok(());
+        };
+        let outputs = run(&mut self.session, &self.input, self.shape, crops, batch, &features.options)?;
+        let (found, values) = extract(&outputs, &self.embedding)?;
+        self.shape.check_embedding(&found, batch)?;
+        embeddings.copy_from_slice(values);
+        let (found, values) = extract(&outputs, &features.name)?;
+        let [dim, height, width] = features.shape;
+        if found != [batch, dim, height, width] {
+            return Err(format!("the feature map has shape {found:?}, wanted: [{batch}, {dim}, {height}, {width}]"));
+        }
+        maps.copy_from_slice(values);
+        Ok(())
+    }
+}
+
+/// Runs the session on crops whose length was checked.
+fn run<'s>(
+    session: &'s mut Session,
+    input: &str,
+    shape: Shape,
+    crops: &[f32],
+    batch: usize,
+    options: &'s RunOptions<HasSelectedOutputs>,
+) -> Result<SessionOutputs<'s>, String> {
+    let crops =
+        TensorRef::from_array_view(([batch, 3, shape.height, shape.width], crops)).map_err(|e| e.to_string())?;
+    session.run_with_options(ort::inputs![input => crops], options).map_err(|e| e.to_string())
+}
+
+/// Shape and values of an output; there are as many values as the shape says.
+fn extract<'o>(outputs: &'o SessionOutputs<'_>, name: &str) -> Result<(Vec<usize>, &'o [f32]), String> {
+    let output = outputs.get(name).ok_or_else(|| format!("the network gave no output `{name}`"))?;
+    let (shape, values) = output.try_extract_tensor::<f32>().map_err(|e| e.to_string())?;
+    // Never negative in a tensor that is there.
+    let shape: Vec<usize> = shape.iter().map(|&side| usize::try_from(side).unwrap_or(0)).collect();
+    match shape.iter().product::<usize>() == values.len() {
+        true => Ok((shape, values)),
+        false => Err(format!("output `{name}` has {} values, its shape says {shape:?}", values.len())),
     }
 }
 
@@ -93,7 +169,27 @@ impl Backbone for OnnxRuntime {
 
     fn embed(&mut self, crops: &[f32], batch: usize, embeddings: &mut [f32]) -> Result<(), BackboneError> {
         self.shape.check(crops, batch, embeddings)?;
-        self.run(crops, batch, embeddings).map_err(|reason| BackboneError::Run { provider: self.provider, reason })
+        let provider = self.provider;
+        self.embed_now(crops, batch, embeddings).map_err(|reason| BackboneError::Run { provider, reason })
+    }
+
+    fn feature_shape(&self) -> Option<[usize; 3]> {
+        self.features.as_ref().map(|features| features.shape)
+    }
+
+    fn embed_with_features(
+        &mut self,
+        crops: &[f32],
+        batch: usize,
+        embeddings: &mut [f32],
+        features: &mut [f32],
+    ) -> Result<(), BackboneError> {
+        let map_len = self.feature_shape().ok_or(BackboneError::NoFeatures)?.iter().product::<usize>();
+        self.shape.check(crops, batch, embeddings)?;
+        check_length("features", features.len(), batch * map_len)?;
+        let provider = self.provider;
+        self.embed_with_features_now(crops, batch, embeddings, features)
+            .map_err(|reason| BackboneError::Run { provider, reason })
     }
 }
 

@@ -1,6 +1,8 @@
 use std::path::Path;
 
-use super::onnx_fixture::{crops, embed_by_hand, network};
+use super::onnx_fixture::{
+    FEATURE_SHAPE, crops, embed_by_hand, features_by_hand, network, network_with_failing_features,
+};
 use super::*;
 use crate::manifest::tests::TEXT;
 
@@ -57,6 +59,58 @@ fn check_provider(provider: Provider) {
     assert!(embedding.iter().any(|v| v.is_nan()));
 }
 
+/// The law of every provider that is asked for features.
+fn check_features(provider: Provider) {
+    let mut backbone = open(provider);
+    assert_eq!(backbone.feature_shape(), Some(FEATURE_SHAPE));
+    for batch in [1, 3, 8] {
+        let crops = crops(batch);
+        let (mut embeddings, mut features) = (vec![f32::NAN; batch * 5], vec![f32::NAN; batch * 384]);
+        backbone.embed_with_features(&crops, batch, &mut embeddings, &mut features).unwrap();
+        assert_close(&embeddings, &embed_by_hand(&crops));
+        assert_close(&features, &features_by_hand(&crops));
+        // One without the other, in between.
+        embeddings.fill(f32::NAN);
+        backbone.embed(&crops, batch, &mut embeddings).unwrap();
+        assert_close(&embeddings, &embed_by_hand(&crops));
+    }
+    backbone.embed_with_features(&[], 0, &mut [], &mut []).unwrap();
+    let error = |backbone: &mut Box<dyn Backbone>, batch, out: usize, maps: usize| {
+        let (mut out, mut maps) = (vec![0.0; out], vec![0.0; maps]);
+        backbone.embed_with_features(&crops(batch), batch, &mut out, &mut maps).unwrap_err().to_string()
+    };
+    assert!(error(&mut backbone, 9, 45, 9 * 384).contains("batch of 9, opened for at most 8"));
+    assert!(error(&mut backbone, 1, 4, 384).contains("embeddings: 4 values, wanted: 5"));
+    assert!(error(&mut backbone, 2, 10, 384).contains("features: 384 values, wanted: 768"));
+
+    // Neither named nor wanted is the same: an embedding alone.
+    let mut unnamed = manifest();
+    unnamed.outputs.features = None;
+    let unwanted = BackboneConfig { features: false, ..config_here(&[provider]) };
+    for (manifest, config) in [(unnamed, config_here(&[provider])), (manifest(), unwanted)] {
+        let mut backbone = open_backbone(&network(None), &manifest, &config).unwrap().backbone;
+        assert_eq!(backbone.feature_shape(), None);
+        assert!(error(&mut backbone, 1, 5, 384).contains("has no feature map, or was opened without it"));
+        let mut embedding = [f32::NAN; 5];
+        backbone.embed(&crops(1), 1, &mut embedding).unwrap();
+        assert_close(&embedding, &embed_by_hand(&crops(1)));
+    }
+    let mut absent = manifest();
+    absent.outputs.features = Some("absent".into());
+    assert!(reason(&network(None), &absent, &config_here(&[provider])).contains("absent"));
+}
+
+/// Nothing that only the features need is computed where they are not wanted.
+fn check_unwanted_features_cost_nothing(provider: Provider) {
+    let (network, config) = (network_with_failing_features(), config_here(&[provider]));
+    assert!(reason(&network, &manifest(), &config).contains(provider.name()));
+    let config = BackboneConfig { features: false, ..config };
+    let mut backbone = open_backbone(&network, &manifest(), &config).unwrap().backbone;
+    let mut embedding = [f32::NAN; 5];
+    backbone.embed(&crops(1), 1, &mut embedding).unwrap();
+    assert_close(&embedding, &embed_by_hand(&crops(1)));
+}
+
 /// What any provider must refuse, and how it says so.
 fn check_refusals(provider: Provider) {
     let config = config_here(&[provider]);
@@ -86,6 +140,15 @@ fn providers_go_by_their_names() {
 }
 
 #[test]
+fn a_feature_map_has_four_sides_within_bounds() {
+    assert_eq!(feature_shape_of(&[1, 64, 16, 28]), Ok([64, 16, 28]));
+    for shape in [&[1, 5][..], &[2, 64, 16, 28], &[1, 0, 16, 28], &[1, 8193, 16, 28], &[1, 64, 4097, 1], &[1, 64, 1, 0]]
+    {
+        assert!(feature_shape_of(shape).unwrap_err().contains(&format!("has shape {shape:?}, wanted: [1, ")));
+    }
+}
+
+#[test]
 fn a_configuration_without_sense_is_an_error() {
     assert!(reason(&network(None), &manifest(), &config(&[])).contains("no provider is configured"));
     for batch_max in [0, BATCH_MAX + 1] {
@@ -104,6 +167,13 @@ fn tract_agrees_with_the_computation_by_hand() {
 #[cfg(feature = "tract")]
 fn tract_refuses_what_is_not_the_manifests_network() {
     check_refusals(Provider::Tract);
+}
+
+#[test]
+#[cfg(feature = "tract")]
+fn tract_gives_features_where_they_are_wanted() {
+    check_features(Provider::Tract);
+    check_unwanted_features_cost_nothing(Provider::Tract);
 }
 
 #[test]
@@ -181,6 +251,14 @@ fn onnx_runtime_refuses_what_is_not_the_manifests_network() {
     check_refusals(Provider::OnnxRuntimeCpu);
     let config = config_here(&[Provider::OnnxRuntimeCpu]);
     assert!(reason(&network(Some(1)), &manifest(), &config).contains("input `crops` has shape [1, 3, 8, 12]"));
+}
+
+#[test]
+#[cfg(feature = "ort")]
+#[ignore = "needs libonnxruntime (scripts/install_onnxruntime.sh)"]
+fn onnx_runtime_gives_features_where_they_are_wanted() {
+    check_features(Provider::OnnxRuntimeCpu);
+    check_unwanted_features_cost_nothing(Provider::OnnxRuntimeCpu);
 }
 
 #[test]

@@ -4,53 +4,99 @@
 use std::sync::Arc;
 
 use tract_onnx::prelude::{
-    DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, Tensor, TractError,
-    TractResult, TypedRunnableModel, tvec,
+    DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, TValue, TVec, Tensor,
+    TractError, TractResult, TypedRunnableModel, tvec,
 };
 use tract_onnx::tract_hir::infer::Factoid;
 
-use super::{Backbone, BackboneError, Provider, Shape};
+use super::{Backbone, BackboneError, Outputs, Provider, Shape, check_length, feature_shape_of};
 
 /// The network, planned for a batch of one.
 pub(super) struct Tract {
-    plan: Arc<TypedRunnableModel>,
+    plan: Plan,
+    features: Option<FeaturePlan>,
     shape: Shape,
+}
+
+type Plan = Arc<TypedRunnableModel>;
+
+/// A plan of its own, because tract computes all outputs of a plan, and nothing but them.
+struct FeaturePlan {
+    /// First the embedding, then the feature map.
+    plan: Plan,
+    /// `[D, h, w]`.
+    shape: [usize; 3],
 }
 
 impl Tract {
     /// # Errors
     /// What tract cannot parse or plan, as text.
-    pub(super) fn open(onnx: &[u8], output: &str, shape: Shape) -> Result<Self, String> {
-        match plan(onnx, output, shape) {
-            Ok(plan) => Ok(Self { plan, shape }),
-            Err(error) => Err(format!("tract cannot run the network: {error:#}")),
+    pub(super) fn open(onnx: &[u8], outputs: Outputs<'_>, shape: Shape) -> Result<Self, String> {
+        let planned = |names: &[&str]| {
+            plan(onnx, names, shape).map_err(|error| format!("tract cannot run the network: {error:#}"))
+        };
+        let mut tract = Self { plan: planned(&[outputs.embedding])?, features: None, shape };
+        if let Some(features) = outputs.features {
+            let plan = planned(&[outputs.embedding, features])?;
+            let proof = tract.run(&plan, &vec![0.0; shape.crop_len()])?;
+            let map = proof.get(1).ok_or("the network has no feature map")?;
+            tract.features = Some(FeaturePlan { plan, shape: feature_shape_of(map.shape())? });
         }
+        Ok(tract)
     }
 
-    fn run(&self, crop: &[f32], embedding: &mut [f32]) -> Result<(), String> {
+    /// The outputs of a plan for one crop.
+    fn run(&self, plan: &Plan, crop: &[f32]) -> Result<TVec<TValue>, String> {
         let input =
             Tensor::from_shape(&[1, 3, self.shape.height, self.shape.width], crop).map_err(|e| e.to_string())?;
-        let outputs = self.plan.run(tvec!(input.into())).map_err(|e| format!("{e:#}"))?;
-        let output = outputs.first().ok_or("the network has no output")?;
-        if output.shape() != [1, self.shape.dim] {
+        plan.run(tvec!(input.into())).map_err(|e| format!("{e:#}"))
+    }
+
+    fn embed_one(&self, crop: &[f32], embedding: &mut [f32]) -> Result<(), String> {
+        let outputs = self.run(&self.plan, crop)?;
+        self.copy_embedding(&outputs, embedding)
+    }
+
+    fn embed_one_with_features(
+        &self,
+        features_of: &FeaturePlan,
+        crop: &[f32],
+        embedding: &mut [f32],
+        features: &mut [f32],
+    ) -> Result<(), String> {
+        let outputs = self.run(&features_of.plan, crop)?;
+        self.copy_embedding(&outputs, embedding)?;
+        let map = outputs.get(1).ok_or("the network has no feature map")?;
+        let [dim, height, width] = features_of.shape;
+        if map.shape() != [1, dim, height, width] {
             return Err(format!(
-                "the embedding has shape {:?}, the manifest says [1, {}]",
-                output.shape(),
-                self.shape.dim
+                "the feature map has shape {:?}, at first it was {:?}",
+                map.shape(),
+                features_of.shape
             ));
         }
-        let values = output.to_plain_array_view::<f32>().map_err(|e| e.to_string())?;
-        embedding.iter_mut().zip(values.iter()).for_each(|(to, from)| *to = *from);
-        Ok(())
+        copy(map, features)
+    }
+
+    fn copy_embedding(&self, outputs: &[TValue], embedding: &mut [f32]) -> Result<(), String> {
+        let output = outputs.first().ok_or("the network has no output")?;
+        self.shape.check_embedding(output.shape(), 1)?;
+        copy(output, embedding)
     }
 }
 
-fn plan(onnx: &[u8], output: &str, shape: Shape) -> TractResult<Arc<TypedRunnableModel>> {
+fn copy(from: &Tensor, to: &mut [f32]) -> Result<(), String> {
+    let values = from.to_plain_array_view::<f32>().map_err(|e| e.to_string())?;
+    to.iter_mut().zip(values.iter()).for_each(|(to, from)| *to = *from);
+    Ok(())
+}
+
+fn plan(onnx: &[u8], outputs: &[&str], shape: Shape) -> TractResult<Plan> {
     let mut bytes = onnx;
     let model = tract_onnx::onnx().model_for_read(&mut bytes)?;
     check_input(&model, shape)?;
     let fact = InferenceFact::dt_shape(DatumType::F32, tvec!(1, 3, shape.height, shape.width));
-    model.with_input_fact(0, fact)?.with_outputs_by_name([output])?.into_optimized()?.into_runnable()
+    model.with_input_fact(0, fact)?.with_outputs_by_name(outputs)?.into_optimized()?.into_runnable()
 }
 
 /// tract would take any size that it is told to take: the declared one has to be the manifest's.
@@ -87,8 +133,35 @@ impl Backbone for Tract {
         for (crop, embedding) in
             crops.chunks_exact(self.shape.crop_len()).zip(embeddings.chunks_exact_mut(self.shape.dim))
         {
-            self.run(crop, embedding).map_err(|reason| BackboneError::Run { provider: Provider::Tract, reason })?;
+            self.embed_one(crop, embedding).map_err(failed)?;
         }
         Ok(())
     }
+
+    fn feature_shape(&self) -> Option<[usize; 3]> {
+        self.features.as_ref().map(|features| features.shape)
+    }
+
+    fn embed_with_features(
+        &mut self,
+        crops: &[f32],
+        batch: usize,
+        embeddings: &mut [f32],
+        features: &mut [f32],
+    ) -> Result<(), BackboneError> {
+        let features_of = self.features.as_ref().ok_or(BackboneError::NoFeatures)?;
+        self.shape.check(crops, batch, embeddings)?;
+        let map_len = features_of.shape.iter().product();
+        check_length("features", features.len(), batch * map_len)?;
+        let crops = crops.chunks_exact(self.shape.crop_len());
+        let outputs = embeddings.chunks_exact_mut(self.shape.dim).zip(features.chunks_exact_mut(map_len));
+        for (crop, (embedding, features)) in crops.zip(outputs) {
+            self.embed_one_with_features(features_of, crop, embedding, features).map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+fn failed(reason: String) -> BackboneError {
+    BackboneError::Run { provider: Provider::Tract, reason }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{BACKBONE_FILE, Manifest, ManifestError, REFERENCE_TABLE_FILE, inside};
+use super::{BACKBONE_FILE, Manifest, ManifestError, NEURAL_MESH_FILE, REFERENCE_TABLE_FILE, RefinementSpec, inside};
 use crate::digest::is_sha256_hex;
 
 /// Largest artifact, bytes.
@@ -48,6 +48,9 @@ impl Manifest {
         value("retrieval.covariance_scale", (1e-6..=1e6).contains(&retrieval.covariance_scale), "1e-6 to 1e6")?;
         value("retrieval.flip_temperature", (1e-6..=1e6).contains(&retrieval.flip_temperature), "1e-6 to 1e6")?;
 
+        if let Some((key, wanted)) = self.refinement.as_ref().and_then(RefinementSpec::fault) {
+            value(&format!("refinement.{key}"), false, wanted)?;
+        }
         for (name, artifact) in &self.artifacts {
             let key = |field: &str| format!("artifacts.\"{name}\"{field}");
             value(&key(""), inside(name).is_some(), "a file name inside the model directory")?;
@@ -95,13 +98,25 @@ impl Manifest {
         value("input.std", input.std.iter().all(|v| (1e-4..=1e4).contains(v)), "three values of 0.0001 to 10000")
     }
 
-    /// An error unless the manifest lists the files without which there is no model.
+    /// An error unless the manifest lists the files without which there is no model, and refinement has both its mesh and the
+    /// network's feature map.
     pub(crate) fn check_complete(&self, place: &str) -> Result<(), ManifestError> {
+        let missing = |key: &str, reason: &str| {
+            Err(ManifestError::Value { place: place.into(), key: key.into(), reason: reason.into() })
+        };
+        let artifact = |name: &str| format!("artifacts.\"{name}\"");
         for name in [BACKBONE_FILE, REFERENCE_TABLE_FILE] {
             if !self.artifacts.contains_key(name) {
-                let reason = "is missing: a model has a backbone and a reference table".into();
-                return Err(ManifestError::Value { place: place.into(), key: format!("artifacts.\"{name}\""), reason });
+                return missing(&artifact(name), "is missing: a model has a backbone and a reference table");
             }
+        }
+        let has_mesh = self.artifacts.contains_key(NEURAL_MESH_FILE);
+        if has_mesh && self.outputs.features.is_none() {
+            let reason = format!("is missing: {} is of no use without the feature map", artifact(NEURAL_MESH_FILE));
+            return missing("outputs.features", &reason);
+        }
+        if self.refinement.is_some() && !has_mesh {
+            return missing(&artifact(NEURAL_MESH_FILE), "is missing: [refinement] is of no use without it");
         }
         Ok(())
     }

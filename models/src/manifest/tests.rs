@@ -111,6 +111,34 @@ fn every_value_has_a_range_and_its_error_names_the_key() {
 }
 
 #[test]
+fn refinement_is_optional_and_so_is_each_of_its_keys() {
+    assert_eq!(manifest().refinement, None);
+    let parse = |text: &str| Manifest::parse(&format!("{TEXT}[refinement]\n{text}"), "m.toml");
+    assert_eq!(parse("").unwrap().refinement, Some(RefinementSpec::default()));
+    let all = "steps_max = 6\ntemperature = 0.2\nsimilarity_floor = -0.5\nrotation_prior_scale = 0.0\nbox_sigma = 0.03\n\
+        covariance_scale = 2.5\nflip_weight = 12.0\nfeature_weight = 3.0";
+    let spec = parse(all).unwrap().refinement.unwrap();
+    assert_eq!((spec.steps_max, spec.similarity_floor, spec.feature_weight), (6, -0.5, 3.0));
+    let written = toml::to_string(&parse(all).unwrap()).unwrap();
+    assert_eq!(Manifest::parse(&written, "m.toml").unwrap().refinement, Some(spec));
+    for (key, bad) in [
+        ("steps_max", "101"),
+        ("temperature", "0.0"),
+        ("similarity_floor", "1.5"),
+        ("rotation_prior_scale", "-1.0"),
+        ("box_sigma", "nan"),
+        ("covariance_scale", "0.0"),
+        ("flip_weight", "inf"),
+        ("feature_weight", "-1.0"),
+    ] {
+        let reason = parse(&format!("{key} = {bad}")).unwrap_err().to_string();
+        assert!(reason.starts_with(&format!("m.toml: refinement.{key}: wanted: ")), "{reason}");
+    }
+    assert!(parse("steps = 3").unwrap_err().to_string().contains("steps"));
+    assert!(parse("steps_max = -1").unwrap_err().to_string().contains("steps_max"));
+}
+
+#[test]
 fn an_artifact_may_not_leave_the_directory() {
     for name in ["../a", "/a", "a/../../b", "./a", "", "a\\\\b"] {
         let text = format!("{TEXT}[artifacts.\"{name}\"]\nsha256 = \"{}\"\nbytes = 1\n", sha256_hex(b"a"));

@@ -11,8 +11,8 @@ use super::descent::{Cost, Descent, Status, rows};
 use super::hypotheses::{GRID_COUNT, grid};
 use super::placement::{Perspective, fit_box};
 use super::prior::{BoxPrior, RotationPrior};
-use super::settings::RefinementSpec;
 use super::view::View;
+use crate::RefinementSpec;
 use crate::neural_mesh::{NeuralMesh, SubType};
 use crate::retrieval::{Hypothesis, Retrieval};
 

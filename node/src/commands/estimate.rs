@@ -103,7 +103,7 @@ pub fn execute(args: &Args) -> anyhow::Result<ExitCode> {
         providers: args.providers.clone(),
         threads: args.threads.get(),
         batch_max: limits.batch_max.min(limits.detections_max),
-        library: None,
+        ..BackboneConfig::default()
     };
     let model = Model::load(&folder, &config)?;
     let mut pipeline = Pipeline::new(model, &limits)?.with_level(level);

@@ -105,6 +105,7 @@ fn open_pipeline(launch: &Launch, ordered: Option<&Path>) -> anyhow::Result<Pipe
         threads: launch.model.threads,
         batch_max: launch.limits.batch_max.min(launch.limits.detections_max),
         library: launch.model.onnxruntime.clone(),
+        ..BackboneConfig::default()
     };
     let model = Model::load(&folder, &config)?;
     Ok(Pipeline::new(model, &launch.limits)?

@@ -128,7 +128,7 @@ fn open_pipeline(request: &Request<'_>, launch: &Launch) -> anyhow::Result<Pipel
         providers: launch.model.providers.clone(),
         threads: launch.model.threads,
         batch_max: launch.limits.batch_max.min(launch.limits.detections_max),
-        library: None,
+        ..BackboneConfig::default()
     };
     let model = Model::load(request.model, &config)?;
     let pipeline = Pipeline::new(model, &launch.limits)?

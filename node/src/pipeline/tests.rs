@@ -74,6 +74,7 @@ fn model(answer: Box<Answer>) -> (Model, Arc<AtomicUsize>) {
                 covariance_scale: 1.0,
                 flip_temperature: 0.1,
             },
+            refinement: None,
             artifacts: BTreeMap::new(),
         },
         table: ReferenceTable {
@@ -85,6 +86,7 @@ fn model(answer: Box<Answer>) -> (Model, Arc<AtomicUsize>) {
             class_names: vec!["car".to_owned(), "van".to_owned()],
             encoder_sha256: String::new(),
         },
+        neural_mesh: None,
         backbone: Box::new(Scripted { answer, passes: Arc::clone(&passes) }),
         refused: vec![],
         sha256: String::new(),

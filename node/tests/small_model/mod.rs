@@ -76,7 +76,8 @@ pub fn write(folder: &Path) {
 
 /// The model, opened with tract: available everywhere.
 pub fn load(folder: &Path, batch_max: usize) -> Model {
-    let config = BackboneConfig { providers: vec![Provider::Tract], threads: 1, batch_max, library: None };
+    let config =
+        BackboneConfig { providers: vec![Provider::Tract], threads: 1, batch_max, ..BackboneConfig::default() };
     Model::load(folder, &config).unwrap()
 }
 

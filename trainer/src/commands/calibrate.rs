@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::augmentation::box_noise;
 use crate::encoder::available_providers;
+use crate::evaluation::refine::RefinerKind;
 use crate::evaluation::Evaluator;
 use crate::evaluation::calibration::{Posed, fit, judge};
 use crate::evaluation::tracking::load_cars;
@@ -54,11 +55,12 @@ pub struct CalibrateArgs {
 
 /// Runs the command.
 pub fn run(args: &CalibrateArgs) -> Result<()> {
-    let config = BackboneConfig { providers: available_providers(), threads: 2, batch_max: 1, library: None };
+    let config =
+        BackboneConfig { providers: available_providers(), threads: 2, batch_max: 1, ..BackboneConfig::default() };
     let model = Model::load(&args.model, &config)?;
     let table = model.table.clone();
     let before = model.manifest.retrieval.clone();
-    let mut evaluator = Evaluator::new(model)?;
+    let mut evaluator = Evaluator::new(model, RefinerKind::None)?;
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(args.seed);
     let mut objects = Vec::new();
     for sample in load_cars(&args.kitti, &args.sequence, args.first)? {

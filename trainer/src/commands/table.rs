@@ -74,7 +74,7 @@ pub fn run(args: &TableArgs) -> Result<()> {
     let onnx_path = made.path().join(BACKBONE);
     std::fs::write(&onnx_path, &backbone).with_context(|| onnx_path.display().to_string())?;
     manifest(args, &config, made.path())?.save(made.path())?;
-    Model::load(made.path(), &BackboneConfig { providers, threads: 2, batch_max: 1, library: None })?;
+    Model::load(made.path(), &BackboneConfig { providers, threads: 2, batch_max: 1, ..BackboneConfig::default() })?;
     std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
     for name in [BACKBONE, TABLE, MANIFEST] {
         let path = args.out.join(name);
@@ -127,6 +127,7 @@ fn manifest(args: &TableArgs, config: &TrainingConfig, made: &Path) -> Result<Ma
         input: spec.into(),
         outputs: models::OutputSpec { embedding: "embedding".into(), dim: config.embedding_dim, features: None },
         retrieval,
+        refinement: None,
         artifacts,
     })
 }

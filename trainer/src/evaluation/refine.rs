@@ -6,7 +6,8 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use kernels::{CpuFeatureResidual, CpuFeatureScore, FeatureMap, channels_last};
 use models::neural_mesh::NeuralMesh;
-use models::refinement::{RefinedShape, RefinementSpec, Refiner, View};
+use models::RefinementSpec;
+use models::refinement::{RefinedShape, Refiner, View};
 use models::retrieval::{Hypothesis, Retrieval};
 
 use super::nemo_adam::NemoAdam;

@@ -11,9 +11,10 @@ use super::*;
 use crate::datasets::benchmark::BenchmarkObject;
 
 fn evaluator() -> Evaluator {
-    let config = BackboneConfig { providers: vec![Provider::Tract], threads: 2, batch_max: 1, library: None };
+    let config =
+        BackboneConfig { providers: vec![Provider::Tract], threads: 2, batch_max: 1, ..BackboneConfig::default() };
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/zoo/car");
-    Evaluator::new(Model::load(&folder, &config).unwrap()).unwrap()
+    Evaluator::new(Model::load(&folder, &config).unwrap(), RefinerKind::None).unwrap()
 }
 
 fn objects() -> Vec<BenchmarkObject> {

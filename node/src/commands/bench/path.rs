@@ -85,8 +85,12 @@ struct Cost {
 pub fn execute(args: &Args) -> anyhow::Result<ExitCode> {
     let batch_max = BATCHES.into_iter().max().unwrap_or(1);
     let limits = Limits { batch_max, detections_max: batch_max, ..Limits::default() };
-    let config =
-        BackboneConfig { providers: args.providers.clone(), threads: args.threads.get(), batch_max, library: None };
+    let config = BackboneConfig {
+        providers: args.providers.clone(),
+        threads: args.threads.get(),
+        batch_max,
+        ..BackboneConfig::default()
+    };
     let model = Model::load(&find_model(args.model.as_deref())?, &config)?;
     let mut pipeline = Pipeline::new(model, &limits)?.with_level(Level::new(1.5, 0.0, 0.0)?);
     let class = pipeline.manifest().classes.first().and_then(|class| ClassName::try_from(class.name.as_str()).ok());

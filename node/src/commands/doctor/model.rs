@@ -82,7 +82,7 @@ fn is_compiled_in(provider: Provider) -> bool {
 
 /// Opens the model and times one crop, the second: the first one warms the runtime up.
 fn open(folder: &Path, provider: Provider) -> Result<String, String> {
-    let config = BackboneConfig { providers: vec![provider], threads: 1, batch_max: 1, library: None };
+    let config = BackboneConfig { providers: vec![provider], threads: 1, batch_max: 1, ..BackboneConfig::default() };
     let mut model = Model::load(folder, &config).map_err(|error| error_chain(&error))?;
     let input = &model.manifest.input;
     let crops = vec![0.0; 3 * input.width as usize * input.height as usize];
