@@ -8,25 +8,28 @@ fn main() {
 
 #[cfg(feature = "cuda-emulated")]
 mod emulation {
-    /// The device code as it is, with older matrix instructions, and with a barrier missing, under names
-    /// of their own.
+    /// All device code as it is; that of the search also with older matrix instructions, and with a
+    /// barrier missing.
     pub fn compile() {
         println!("cargo:rerun-if-changed=cuda");
         compiler().file("cuda/emulation/fiber.cpp").compile("top_k_fiber");
-        compiler()
-            .file("cuda/emulation/top_k.cpp")
-            .define("EMULATED_NAMESPACE", "top_k_emulated")
-            .compile("top_k_emulated");
-        compiler()
-            .file("cuda/emulation/top_k.cpp")
-            .define("EMULATED_NAMESPACE", "top_k_turing")
-            .define("MATRIX_GENERATION", "75")
-            .compile("top_k_turing");
-        compiler()
-            .file("cuda/emulation/top_k.cpp")
-            .define("EMULATED_NAMESPACE", "top_k_missing_barrier")
+        operation("top_k_emulated", "top_k").compile("top_k_emulated");
+        operation("top_k_turing", "top_k").define("MATRIX_GENERATION", "75").compile("top_k_turing");
+        operation("top_k_missing_barrier", "top_k")
             .define("PLANTED_MISSING_BARRIER", None)
             .compile("top_k_missing_barrier");
+        operation("feature_score_emulated", "feature_score").compile("feature_score_emulated");
+        operation("feature_residual_emulated", "feature_residual").compile("feature_residual_emulated");
+    }
+
+    /// The device code of an operation under a name of its own.
+    fn operation(namespace: &str, stem: &str) -> cc::Build {
+        let mut build = compiler();
+        build
+            .file("cuda/emulation/operation.cpp")
+            .define("EMULATED_NAMESPACE", namespace)
+            .define("EMULATED_SOURCE", format!("\"../{stem}.cu\"").as_str());
+        build
     }
 
     fn compiler() -> cc::Build {

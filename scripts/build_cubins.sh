@@ -41,9 +41,11 @@ nvrtc() (
 )
 
 compile() {
-    local library="$1"
+    local library="$1" source
     shift
-    python3 scripts/compile_cuda.py --nvrtc "$library" --source kernels/cuda/top_k.cu --out "$images" --report "$report" "$@"
+    for source in kernels/cuda/*.cu; do
+        python3 scripts/compile_cuda.py --nvrtc "$library" --source "$source" --out "$images" --report "$report" "$@"
+    done
 }
 
 # Found before the old images go.

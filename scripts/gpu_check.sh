@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Everything that needs a CUDA device, in one go of about four minutes: the law of the search, its speed beside the device's own
-# copy bandwidth, the same search in PyTorch, and compute-sanitizer. The machine with the device needs neither cargo nor a
+# Everything that needs a CUDA device, in one go of about four minutes: the laws of search, scores and residuals, the search's speed beside the
+# device's own copy bandwidth, the same search in PyTorch, and compute-sanitizer. The machine with the device needs neither cargo nor a
 # network: what runs there is packed beforehand into target/gpu_check.
 #
 # usage: scripts/gpu_check.sh --pack     here: builds the programs and the device code
@@ -50,7 +50,10 @@ make_image() {
     local capability
     capability="$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | head -1 | tr -d .)"
     mkdir -p "$pack/images"
-    nvcc -cubin -std=c++17 -arch="sm_$capability" -o "$pack/images/top_k.sm_$capability.cubin" kernels/cuda/top_k.cu
+    local operation
+    for operation in top_k feature_score feature_residual; do
+        nvcc -cubin -std=c++17 -arch="sm_$capability" -o "$pack/images/$operation.sm_$capability.cubin" "kernels/cuda/$operation.cu"
+    done
 }
 
 check() {

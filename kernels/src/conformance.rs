@@ -8,6 +8,8 @@
 //!
 //! ```
 //! kernels::crop_conformance!(cpu, kernels::CpuCrop::new);
+//! kernels::feature_residual_conformance!(cpu_residual, kernels::CpuFeatureResidual::new);
+//! kernels::feature_score_conformance!(cpu_score, kernels::CpuFeatureScore::new);
 //! kernels::rasterize_conformance!(cpu_rasterize, kernels::CpuRasterize::new);
 //! kernels::top_k_conformance!(cpu_top_k, kernels::CpuTopK::new);
 //! ```
@@ -15,8 +17,11 @@
 //! Attributes before the name go onto every test: `#[ignore = "needs a CUDA device"] cuda, ...`.
 
 pub mod crop;
+pub mod feature_residual;
+pub mod feature_score;
 pub mod random;
 pub mod rasterize;
+mod scene;
 pub mod top_k;
 
 /// Makes a module of tests, one for each named case of an operation. Used by the macros of the

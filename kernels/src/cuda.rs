@@ -11,13 +11,24 @@ mod devices;
 mod driver;
 #[cfg(feature = "cuda-emulated")]
 mod emulated;
+mod feature_residual;
+mod feature_score;
 #[cfg(feature = "cuda")]
 mod images;
 mod machine;
+mod surface;
 mod top_k;
 
 #[cfg(feature = "cuda")]
 pub use devices::{CudaDevice, CudaUnavailable, cuda_devices};
+#[cfg(feature = "cuda")]
+pub use feature_residual::CudaFeatureResidual;
+#[cfg(feature = "cuda-emulated")]
+pub use feature_residual::EmulatedFeatureResidual;
+#[cfg(feature = "cuda")]
+pub use feature_score::CudaFeatureScore;
+#[cfg(feature = "cuda-emulated")]
+pub use feature_score::EmulatedFeatureScore;
 #[cfg(feature = "cuda")]
 pub use images::{CudaImage, NoImage, image_folder};
 pub use top_k::Filter;

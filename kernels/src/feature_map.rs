@@ -12,6 +12,9 @@ pub const FEATURE_MAGNITUDE_MAX: f32 = 1e6;
 /// Most columns, and most rows, of a map: coordinates keep 11 bits below a cell.
 pub const MAP_SIDE_MAX: usize = 4096;
 
+/// Most elements of a feature vector.
+pub const FEATURE_DIM_MAX: usize = 4096;
+
 /// A read-only map over somebody else's numbers, channels last: `[height, width, dim]`.
 ///
 /// Once [`FeatureMap::new`] has returned one, every number in it is finite.
@@ -28,7 +31,7 @@ impl<'a> FeatureMap<'a> {
     ///
     /// # Errors
     /// [`KernelError::FeatureMapShape`] when there are not `height * width * dim` numbers, none at
-    /// all, or a side beyond [`MAP_SIDE_MAX`]; [`KernelError::FeatureValue`] naming the first cell that
+    /// all, a side beyond [`MAP_SIDE_MAX`] or more than [`FEATURE_DIM_MAX`] elements a cell; [`KernelError::FeatureValue`] naming the first cell that
     /// holds a number which is not finite or beyond [`FEATURE_MAGNITUDE_MAX`].
     pub fn new(features: &'a [f32], width: usize, height: usize, dim: usize) -> Result<Self, KernelError> {
         check_shape(features.len(), width, height, dim)?;
@@ -156,7 +159,10 @@ pub fn channels_last(
 fn check_shape(len: usize, width: usize, height: usize, dim: usize) -> Result<(), KernelError> {
     let sides = 1..=MAP_SIDE_MAX;
     let needed = (width.checked_mul(height)).and_then(|cells| cells.checked_mul(dim));
-    let fits = sides.contains(&width) && sides.contains(&height) && dim > 0 && needed == Some(len);
+    let fits = sides.contains(&width)
+        && sides.contains(&height)
+        && (1..=FEATURE_DIM_MAX).contains(&dim)
+        && needed == Some(len);
     if fits { Ok(()) } else { Err(KernelError::FeatureMapShape { len, width, height, dim }) }
 }
 

@@ -28,6 +28,8 @@
 //! [`RESIDUAL_ERROR_MAX`] of the sum of its terms' magnitudes. The same call repeats bit for bit.
 
 mod cpu;
+mod sums;
+mod vertex;
 
 pub use cpu::CpuFeatureResidual;
 
@@ -66,7 +68,7 @@ impl RobustSpec {
 /// Below, an excess over it may not be finite.
 const TEMPERATURE_MIN: f32 = 1e-6;
 
-/// Sums over the vertices that are seen. See the [module](self); steps are those of [`Placement`].
+/// Sums over the vertices that are seen, by the law of [`FeatureResidual`]; steps are those of [`Placement`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct NormalEquations {

@@ -20,6 +20,7 @@
 //!   rounding, on the border of a cell or edge-on.
 //! - A placement's score depends on no other placement of the call, and repeats bit for bit.
 
+mod compare;
 mod cpu;
 
 pub use cpu::CpuFeatureScore;

@@ -28,13 +28,14 @@ mod placement;
 mod rasterize;
 mod surface;
 mod top_k;
+mod vector;
 
 pub use boxes::{BoxFault, BoxPx, check_box};
 pub use crop::{CpuCrop, Crop, CropSpec, crop_window};
 #[cfg(feature = "cuda")]
-pub use cuda::{CudaDevice, CudaTable, CudaTopK, CudaUnavailable, cuda_devices};
+pub use cuda::{CudaDevice, CudaFeatureResidual, CudaFeatureScore, CudaTable, CudaTopK, CudaUnavailable, cuda_devices};
 pub use error::KernelError;
-pub use feature_map::{FEATURE_MAGNITUDE_MAX, FeatureMap, MAP_SIDE_MAX, Support, channels_last};
+pub use feature_map::{FEATURE_DIM_MAX, FEATURE_MAGNITUDE_MAX, FeatureMap, MAP_SIDE_MAX, Support, channels_last};
 pub use feature_residual::{
     CpuFeatureResidual, DAMPING, FeatureResidual, NormalEquations, RESIDUAL_ERROR_MAX, RobustSpec, VertexMatch,
 };

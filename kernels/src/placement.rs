@@ -15,13 +15,17 @@
 //! applied from the left (`R <- exp(w) R`); `sigma`, with `s <- s exp(sigma)` and `q <- q exp(sigma)`
 //! (the surface comes nearer, the focal length stays); `(tx, ty)`, added to the centre, in cells.
 
+mod lanes;
+
+pub(crate) use lanes::{PlacedLanes, View};
+
 /// Points nearer to the viewer than this fraction of the origin's distance are not seen.
 pub const DEPTH_MIN: f32 = 0.1;
 
 /// Least and largest [`Placement::scale`], cells a mesh unit.
 const SCALES: std::ops::RangeInclusive<f32> = 1e-6..=1e6;
 
-/// Where a surface lies in a map. See the [module](self).
+/// Where a surface lies in a map: see the head of `src/placement.rs` for the formulas.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct Placement {

@@ -1,13 +1,11 @@
 //! A surface whose points carry feature vectors.
 
 use crate::KernelError;
-use crate::feature_map::{are_usable, is_usable};
+use crate::feature_map::{FEATURE_DIM_MAX, are_usable, is_usable};
+use crate::vector::LANES;
 
 /// Most vertices of a surface.
 pub const VERTEX_COUNT_MAX: usize = 1 << 16;
-
-/// Vertices of one vector of the processor; the coordinates of a [`Surface`] are padded to it.
-pub(crate) const LANES: usize = 16;
 
 /// Borrowed arrays of a surface with `V` vertices and features of `D` elements, in mesh units and axes.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +67,7 @@ impl Surface {
     ///
     /// # Errors
     /// [`KernelError::SurfaceShape`] naming the array whose length does not fit the positions and the
-    /// clutter vector (at least one element, at most [`VERTEX_COUNT_MAX`] vertices);
+    /// clutter vector (1 to [`FEATURE_DIM_MAX`] elements, at most [`VERTEX_COUNT_MAX`] vertices);
     /// [`KernelError::SurfaceValue`] naming the array and the vertex whose number is not finite, beyond
     /// [`FEATURE_MAGNITUDE_MAX`](crate::FEATURE_MAGNITUDE_MAX), or a negative area.
     pub fn new(view: &SurfaceView<'_>) -> Result<Self, KernelError> {
@@ -162,7 +160,7 @@ impl Surface {
 fn check_shape(view: &SurfaceView<'_>) -> Result<(), KernelError> {
     let (vertex_count, dim) = (view.positions.len(), view.clutter.len());
     let rules = [
-        ("clutter", dim > 0),
+        ("clutter", (1..=FEATURE_DIM_MAX).contains(&dim)),
         ("positions", vertex_count <= VERTEX_COUNT_MAX),
         ("normals", view.normals.len() == vertex_count),
         ("areas", view.areas.len() == vertex_count),

@@ -1,4 +1,4 @@
-//! The law of searches on a real device: `cargo test -p kernels --features cuda --test conformance_cuda --
+//! The laws of searches, scores and residuals on a real device: `cargo test -p kernels --features cuda --test conformance_cuda --
 //! --include-ignored`, after `scripts/build_cubins.sh`.
 #![cfg(feature = "cuda")]
 
@@ -7,7 +7,7 @@ use std::sync::{LazyLock, Mutex};
 use half::f16;
 use kernels::conformance::random::Random;
 use kernels::cuda::{CudaSetupError, Filter};
-use kernels::{CudaTopK, Neighbor, Rows, Sketch, TableView, TopK};
+use kernels::{CudaFeatureResidual, CudaFeatureScore, CudaTopK, Neighbor, Rows, Sketch, TableView, TopK};
 
 /// Keeps the device's context alive between cases: the driver takes long to make one.
 static FIRST: LazyLock<Mutex<CudaTopK>> = LazyLock::new(|| Mutex::new(CudaTopK::new(0, 1, 1).expect("a device")));
@@ -28,12 +28,38 @@ kernels::top_k_conformance!(
     super::cuda(super::Filter::Always)
 );
 
+kernels::feature_score_conformance!(
+    #[ignore = "needs a CUDA device"]
+    feature_score,
+    || {
+        LazyLock::force(&super::FIRST);
+        CudaFeatureScore::new(0).expect("a device")
+    }
+);
+kernels::feature_residual_conformance!(
+    #[ignore = "needs a CUDA device"]
+    feature_residual,
+    || {
+        LazyLock::force(&super::FIRST);
+        CudaFeatureResidual::new(0).expect("a device")
+    }
+);
+
 /// Where there is no device, a reason; where there is one, the code that was loaded. Never a panic.
 #[test]
 fn a_search_is_set_up_or_says_why_not() {
     match CudaTopK::new(0, 10, 32) {
         Ok(top_k) => println!("{}", top_k.image()),
         Err(reason) => assert!(!reason.to_string().is_empty(), "{reason:?}"),
+    }
+    for image in [
+        CudaFeatureScore::new(0).map(|score| score.image().clone()),
+        CudaFeatureResidual::new(0).map(|residual| residual.image().clone()),
+    ] {
+        match image {
+            Ok(image) => println!("{image}"),
+            Err(reason) => assert!(!reason.to_string().is_empty(), "{reason:?}"),
+        }
     }
     let too_many = CudaTopK::new(0, 129, 1).err();
     assert!(matches!(

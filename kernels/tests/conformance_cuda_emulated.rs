@@ -1,11 +1,11 @@
-//! The law of searches, held by the CUDA code on this processor: `cargo test -p kernels --features
+//! The laws of searches, scores and residuals, held by the CUDA code on this processor: `cargo test -p kernels --features
 //! cuda-emulated`.
 #![cfg(feature = "cuda-emulated")]
 
 use half::f16;
 use kernels::conformance::random::Random;
 use kernels::conformance::top_k;
-use kernels::cuda::{EmulatedTopK, Filter, Variant};
+use kernels::cuda::{EmulatedFeatureResidual, EmulatedFeatureScore, EmulatedTopK, Filter, Variant};
 use kernels::{Neighbor, Rows, Sketch, TableView, TopK};
 
 fn emulated(filter: Filter) -> impl Fn(usize, usize) -> EmulatedTopK {
@@ -14,6 +14,9 @@ fn emulated(filter: Filter) -> impl Fn(usize, usize) -> EmulatedTopK {
 
 kernels::top_k_conformance!(scanning, super::emulated(super::Filter::Never));
 kernels::top_k_conformance!(filtering, super::emulated(super::Filter::Always));
+
+kernels::feature_score_conformance!(feature_score, || EmulatedFeatureScore::new().expect("memory"));
+kernels::feature_residual_conformance!(feature_residual, || EmulatedFeatureResidual::new().expect("memory"));
 
 /// The cases that tell most of matrix instructions.
 #[test]

@@ -8,8 +8,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use kernels::{
-    BoxPx, Clusters, CpuCrop, CpuRasterize, CpuTopK, Crop, CropSpec, ImageView, MeshView, Neighbor, PixelFormat,
-    RasterBuffers, Rasterize, Rows, Sketch, TableView, TopK,
+    BoxPx, Clusters, CpuCrop, CpuFeatureResidual, CpuFeatureScore, CpuRasterize, CpuTopK, Crop, CropSpec, FeatureMap,
+    FeatureResidual, FeatureScore, ImageView, MeshView, Neighbor, PixelFormat, Placement, RasterBuffers, Rasterize,
+    RobustSpec, Rows, Sketch, Surface, SurfaceView, TableView, TopK, VertexMatch,
 };
 
 thread_local! {
@@ -121,4 +122,71 @@ fn top_k_without_reserve_allocates_in_its_first_call_only() {
     };
     assert!(search(300) > 0);
     assert_eq!([search(300), search(100)], [0, 0]);
+}
+
+const PLACEMENT: Placement = Placement {
+    rotation: [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+    scale: 8.0,
+    nearness: 0.1,
+    centre: [10.0, 8.0],
+};
+
+/// Vertices on a square that faces the viewer.
+fn square(vertex_count: usize, dim: usize) -> Surface {
+    let position = |vertex: usize| [(vertex % 20) as f32 / 10.0 - 1.0, (vertex / 20) as f32 / 20.0 - 1.0, 0.0];
+    let view = SurfaceView {
+        positions: &(0..vertex_count).map(position).collect::<Vec<_>>(),
+        normals: &vec![[0.0, 0.0, -1.0]; vertex_count],
+        areas: &vec![0.1; vertex_count],
+        tangents: &vec![[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]; vertex_count],
+        features: &vec![0.1; vertex_count * dim],
+        gradients: &vec![0.2; 2 * vertex_count * dim],
+        clutter: &vec![0.0; dim],
+    };
+    Surface::new(&view).expect("a valid surface")
+}
+
+#[test]
+fn feature_score_allocates_nothing_after_reserve() {
+    let features = vec![0.1; 21 * 17 * 70];
+    let mut scores = vec![0.0; 30];
+    let mut score = CpuFeatureScore::new();
+    score.reserve(500, 21 * 17, 70).unwrap();
+    for (vertex_count, dim) in [(500, 70), (3, 5), (499, 64)] {
+        let surface = square(vertex_count, dim);
+        let map = FeatureMap::new(&features[..21 * 17 * dim], 21, 17, dim).unwrap();
+        let allocated = allocations_in(|| {
+            score.similarities(&map, &surface, 0.0).unwrap();
+            score.score(&[PLACEMENT; 30], &mut scores).unwrap();
+        });
+        assert_eq!(allocated, 0);
+        assert!(scores[0] > 0.0);
+    }
+}
+
+#[test]
+fn feature_score_without_reserve_allocates_in_its_first_comparison_only() {
+    let features = vec![0.1; 21 * 17 * 70];
+    let map = FeatureMap::new(&features, 21, 17, 70).unwrap();
+    let surface = square(500, 70);
+    let mut score = CpuFeatureScore::new();
+    let mut compare = || allocations_in(|| score.similarities(&map, &surface, 0.0).unwrap());
+    assert!(compare() > 0);
+    assert_eq!(compare(), 0);
+}
+
+#[test]
+fn feature_residual_never_allocates() {
+    let features = vec![0.1; 21 * 17 * 70];
+    let map = FeatureMap::new(&features, 21, 17, 70).unwrap();
+    let surface = square(500, 70);
+    let mut matches = vec![VertexMatch::UNSEEN; 500];
+    let mut residual = CpuFeatureResidual::new();
+    let spec = RobustSpec { temperature: 0.1, floor: 0.0 };
+    let allocated = allocations_in(|| {
+        residual.residual(&map, &surface, &PLACEMENT, &spec).unwrap();
+        residual.residual_and_matches(&map, &surface, &PLACEMENT, &spec, &mut matches).unwrap();
+    });
+    assert_eq!(allocated, 0);
+    assert!(matches.iter().any(VertexMatch::is_seen));
 }

@@ -52,6 +52,10 @@ codes! {
     TURING = top_k_turing_find, top_k_turing_launch;
     /// With a barrier missing.
     MISSING_BARRIER = top_k_missing_barrier_find, top_k_missing_barrier_launch;
+    /// Of scores, as it is.
+    FEATURE_SCORE = feature_score_emulated_find, feature_score_emulated_launch;
+    /// Of residuals, as it is.
+    FEATURE_RESIDUAL = feature_residual_emulated_find, feature_residual_emulated_launch;
 }
 
 unsafe extern "C" {

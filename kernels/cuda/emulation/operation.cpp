@@ -1,5 +1,5 @@
-// top_k.cu for this processor. Compiled as it is, with the matrix instructions of Turing, and with a barrier missing;
-// EMULATED_NAMESPACE keeps them apart.
+// The device code of an operation, EMULATED_SOURCE, for this processor. top_k.cu is compiled as it is, with the matrix
+// instructions of Turing, and with a barrier missing; EMULATED_NAMESPACE keeps all compilations apart.
 #define CUDA_EMULATED
 
 #include <cmath>
@@ -20,7 +20,7 @@ using ::emulated::free_guarded;
 using ::emulated::switch_fiber;
 using ::emulated::UNWRITTEN;
 }  // namespace emulated
-#include "../top_k.cu"
+#include EMULATED_SOURCE
 }  // namespace EMULATED_NAMESPACE
 
 using namespace EMULATED_NAMESPACE;
