@@ -43,6 +43,30 @@ impl Encoder {
         Ok(Self { backbone: opened.backbone, dim, embeddings: Vec::new() })
     }
 
+    /// Opens a network with the outputs `embedding` of `dim` numbers and `features`.
+    ///
+    /// # Errors
+    /// A provider that cannot run it, with its reason.
+    pub fn open_with_features(onnx: &[u8], canvas: &Canvas, dim: usize, provider: Provider) -> Result<Self> {
+        let mut manifest = manifest(canvas, "embedding", dim);
+        manifest.outputs.features = Some("features".into());
+        let config = BackboneConfig { providers: vec![provider], threads: 1, batch_max: BATCH_MAX, ..Default::default() };
+        let opened = models::open_backbone(onnx, &manifest, &config).context("opening an exported encoder")?;
+        Ok(Self { backbone: opened.backbone, dim, embeddings: Vec::new() })
+    }
+
+    /// Embeddings `[count, dim]` and features `[count, D, h, w]` of at most 32 crops `[count, 3, H, W]`, in one pass.
+    ///
+    /// # Errors
+    /// A network without features, or one that fails.
+    pub fn embed_with_features(&mut self, crops: &[f32], count: usize) -> Result<[Vec<f32>; 2]> {
+        let shape = self.backbone.feature_shape().context("the network has no feature map")?;
+        let (mut embeddings, mut features) =
+            (vec![0.0; count * self.dim], vec![0.0; count * shape.iter().product::<usize>()]);
+        self.backbone.embed_with_features(crops, count, &mut embeddings, &mut features)?;
+        Ok([embeddings, features])
+    }
+
     /// Outputs `[count, dim]` for crops `[count, 3, H, W]`.
     pub fn embed(&mut self, crops: &[f32], count: usize) -> Result<&[f32]> {
         ensure!(count > 0 && crops.len().is_multiple_of(count), "{} numbers are not {count} crops", crops.len());

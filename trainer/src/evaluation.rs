@@ -17,6 +17,7 @@ pub mod measure;
 pub mod nemo_adam;
 pub mod occlusion;
 pub mod refine;
+pub mod refinement_fit;
 pub mod report;
 pub mod rows;
 pub mod scores;

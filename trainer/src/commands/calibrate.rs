@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use kernels::BoxPx;
 use models::{BackboneConfig, Manifest, Model};
 use rand::SeedableRng;
 use serde_json::json;
@@ -11,7 +12,10 @@ use serde_json::json;
 use crate::augmentation::box_noise;
 use crate::encoder::available_providers;
 use crate::evaluation::refine::RefinerKind;
-use crate::evaluation::Evaluator;
+use crate::datasets::Sample;
+use crate::evaluation::estimates::Known;
+use crate::evaluation::refinement_fit::{self, Case};
+use crate::evaluation::{Evaluator, occlusion};
 use crate::evaluation::calibration::{Posed, fit, judge};
 use crate::evaluation::tracking::load_cars;
 
@@ -48,6 +52,12 @@ pub struct CalibrateArgs {
     /// The cars stand on ground that is level to this many degrees (standard deviation); 0: nothing is known about it
     #[arg(long, default_value_t = 1.5)]
     pub level_sigma_deg: f64,
+    /// Fit [refinement] instead, on the labelled boxes and the jittered ones
+    #[arg(long)]
+    pub refinement: bool,
+    /// --refinement: rendered cars a level of occlusion beside the sequence's, none of them of the test's seed
+    #[arg(long, default_value_t = 0, requires = "refinement")]
+    pub synthetic: usize,
     /// Only print what would be written
     #[arg(long)]
     pub dry_run: bool,
@@ -55,6 +65,9 @@ pub struct CalibrateArgs {
 
 /// Runs the command.
 pub fn run(args: &CalibrateArgs) -> Result<()> {
+    if args.refinement {
+        return refinement(args);
+    }
     let config =
         BackboneConfig { providers: available_providers(), threads: 2, batch_max: 1, ..BackboneConfig::default() };
     let model = Model::load(&args.model, &config)?;
@@ -82,4 +95,64 @@ pub fn run(args: &CalibrateArgs) -> Result<()> {
         manifest.save(&args.model)?;
     }
     Ok(())
+}
+
+/// Fits `[refinement]`.
+fn refinement(args: &CalibrateArgs) -> Result<()> {
+    /// Seed of rendered cars that no test uses by default.
+    const SYNTHETIC_SEED: u64 = 77;
+    let config =
+        BackboneConfig { providers: available_providers(), threads: 2, batch_max: 1, ..BackboneConfig::default() };
+    let model = Model::load(&args.model, &config)?;
+    let evaluator = Evaluator::new(model, RefinerKind::Mesh)?.with_level_sigma_deg(args.level_sigma_deg);
+    let mut looking = Looking { evaluator, cases: Vec::new() };
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(args.seed);
+    for sample in load_cars(&args.kitti, &args.sequence, args.first)? {
+        for jitter in 0..=args.jitters {
+            let tight = sample.box_px;
+            let box_px = if jitter == 0 { tight } else { box_noise::jitter(&tight, args.jitter_iou, &mut rng) };
+            looking.look(&sample, &box_px)?;
+        }
+    }
+    if args.synthetic > 0 {
+        let options = occlusion::Options { object_count: args.synthetic, seed: SYNTHETIC_SEED, coco: None };
+        for objects in occlusion::open(&options)? {
+            for object in objects? {
+                looking.look(&object.sample, &object.sample.box_px)?;
+            }
+        }
+    }
+    let Looking { mut evaluator, cases } = looking;
+    ensure!(!cases.is_empty(), "{}: no car of the protocol from frame {}", args.kitti.display(), args.first);
+    let refiner = evaluator.refiner_mut().context("the model has no neural mesh")?;
+    let unfitted = refiner.spec();
+    let fitted = refinement_fit::fit(refiner, &cases)?;
+    let before = refinement_fit::judge(refiner, &cases, unfitted)?;
+    let report = json!({"crops": cases.len(), "before": before, "fitted": fitted});
+    writeln!(std::io::stdout().lock(), "{report:#}")?;
+    if !args.dry_run {
+        let manifest = Manifest { refinement: Some(fitted.refinement), ..Manifest::load(&args.model)? };
+        manifest.save(&args.model)?;
+    }
+    Ok(())
+}
+
+/// Takes samples as far as their refinement.
+struct Looking {
+    evaluator: Evaluator,
+    cases: Vec<Case>,
+}
+
+impl Looking {
+    fn look(&mut self, sample: &Sample, box_px: &BoxPx) -> Result<()> {
+        let image = sample.picture.decode()?;
+        let seen = sample.clip(*box_px, &image);
+        let rows = self.evaluator.rows_of("car").context("the model knows no cars")?;
+        let known = Known { up: sample.up(box_px), focal_px: sample.camera.map(|camera| camera.fx_px) };
+        let retrieved = self.evaluator.retrieve(&image, &seen, rows.clone(), known)?;
+        let view = self.evaluator.view(&image, &seen, rows, known).context("the model has no neural mesh")?;
+        let features = self.evaluator.features().to_vec();
+        self.cases.push(Case { features, view, retrieved, truth: sample.viewpoint.to_rotation() });
+        Ok(())
+    }
 }

@@ -169,7 +169,8 @@ fn capped_error_deg(errors_deg: &[f64]) -> f64 {
     errors_deg.iter().map(|error| error.min(ERROR_DEG_MAX)).sum::<f64>() / errors_deg.len() as f64
 }
 
-fn quantile_90(values: impl Iterator<Item = f64>) -> Option<f64> {
+/// The value that nine in ten are below.
+pub(super) fn quantile_90(values: impl Iterator<Item = f64>) -> Option<f64> {
     let mut sorted: Vec<f64> = values.collect();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() * 9 / 10).copied()

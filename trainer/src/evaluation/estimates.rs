@@ -147,6 +147,38 @@ impl Evaluator {
         rows: Range<u32>,
         known: Known,
     ) -> Result<Retrieval> {
+        let retrieved = self.retrieve(image, box_px, rows.clone(), known)?;
+        let Some(view) = self.view(image, box_px, rows, known) else { return Ok(retrieved) };
+        let Answerer::Retrieval(model) = &mut self.answerer else { return Ok(retrieved) };
+        let TableModel { refiner: Some(refiner), features, .. } = &mut **model else { return Ok(retrieved) };
+        refiner.refine(features, &view, retrieved)
+    }
+
+    /// What the refinement of the last answer knows beside its features; `None` where nothing refines.
+    pub fn view(&self, image: &RgbImage, box_px: &BoxPx, rows: Range<u32>, known: Known) -> Option<View> {
+        let Answerer::Retrieval(model) = &self.answerer else { return None };
+        let stride = model.refiner.as_ref()?.stride();
+        let size = [image.width(), image.height()];
+        let class_id = model.retriever.table().class_id.get(rows.start as usize).copied().unwrap_or(0);
+        Some(View::of_crop(class_id, box_px, &self.spec, stride, known.focal_px, size))
+    }
+
+    /// The refiner, where the model has one.
+    pub fn refiner_mut(&mut self) -> Option<&mut MeshRefiner> {
+        if let Answerer::Retrieval(model) = &mut self.answerer { model.refiner.as_mut() } else { None }
+    }
+
+    /// The retrieved answer alone.
+    ///
+    /// # Errors
+    /// As [`Evaluator::answer`].
+    pub fn retrieve(
+        &mut self,
+        image: &RgbImage,
+        box_px: &BoxPx,
+        rows: Range<u32>,
+        known: Known,
+    ) -> Result<Retrieval> {
         self.cut(image, box_px)?;
         let prior = level_prior(known.up, self.level_sigma_deg);
         let first = match &mut self.answerer {
@@ -156,35 +188,23 @@ impl Evaluator {
                 model.vote(rows.clone(), prior.as_ref())?
             }
         };
-        let class_id = self.class_of(&rows);
-        let retrieved = match self.second_look.is_due(&first) {
-            true => {
-                let features = self.features().to_vec();
-                let again = self.look_again(image, box_px, rows, prior.as_ref())?.unwrap_or(first);
-                self.features_mut().copy_from_slice(&features);
-                again
-            }
-            false => first,
-        };
-        let Answerer::Retrieval(model) = &mut self.answerer else { return Ok(retrieved) };
-        let TableModel { refiner: Some(refiner), features, .. } = &mut **model else { return Ok(retrieved) };
-        let size = [image.width(), image.height()];
-        let view = View::of_crop(class_id, box_px, &self.spec, refiner.stride(), known.focal_px, size);
-        refiner.refine(features, &view, retrieved)
+        if !self.second_look.is_due(&first) {
+            return Ok(first);
+        }
+        // The network's next passes overwrite the features of the box itself.
+        let features = self.features().to_vec();
+        let again = self.look_again(image, box_px, rows, prior.as_ref())?.unwrap_or(first);
+        self.features_mut().copy_from_slice(&features);
+        Ok(again)
     }
 
-    fn features(&self) -> &[f32] {
+    /// Features of the last crop `[D, h, w]`; empty where nothing refines.
+    pub fn features(&self) -> &[f32] {
         if let Answerer::Retrieval(model) = &self.answerer { &model.features } else { &[] }
     }
 
     fn features_mut(&mut self) -> &mut [f32] {
         if let Answerer::Retrieval(model) = &mut self.answerer { &mut model.features } else { &mut [] }
-    }
-
-    /// The class that owns a range of the table.
-    fn class_of(&self, rows: &Range<u32>) -> u16 {
-        let Answerer::Retrieval(model) = &self.answerer else { return 0 };
-        model.retriever.table().class_id.get(rows.start as usize).copied().unwrap_or(0)
     }
 
     /// The answer of the last crop together with those of jittered boxes; `None` where their embeddings cancel out.

@@ -54,6 +54,16 @@ impl MeshRefiner {
         Ok(Self { refiner, mesh, nemo, shape, map: vec![0.0; shape.iter().product()], times: Vec::new() })
     }
 
+    /// What is weighed against what.
+    pub fn spec(&self) -> RefinementSpec {
+        *self.refiner.spec()
+    }
+
+    /// Weighs anew.
+    pub fn set_spec(&mut self, spec: RefinementSpec) {
+        self.refiner.set_spec(spec);
+    }
+
     /// Canvas pixels a cell.
     pub fn stride(&self) -> u32 {
         self.mesh.stride

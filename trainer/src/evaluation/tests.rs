@@ -5,6 +5,7 @@ use std::path::Path;
 use models::{BackboneConfig, Model, Provider};
 
 use super::crops::CropKind;
+use super::refine::RefinerKind;
 use super::measure::{Measurement, measure};
 use super::summary::{Subject, Summary};
 use super::*;

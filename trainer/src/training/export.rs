@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use tch::{Device, Kind, Tensor};
 
 use super::config::Canvas;
@@ -42,12 +42,23 @@ fn check(module: &Module, canvas: &Canvas, bytes: &[u8]) -> Result<()> {
     let input = Tensor::randn(dims, (Kind::Float, Device::Cpu));
     let outputs = tch::no_grad(|| module.on_cpu()?.forward(&input, false))?;
     let crops = Vec::<f32>::try_from(&input.view(-1))?;
-    for ((name, _), output) in module.graph().outputs.iter().zip(&outputs) {
-        let expected = Vec::<f32>::try_from(&output.contiguous().view(-1))?;
-        for provider in available_providers() {
-            let output = (name.as_str(), expected.len() / BATCH);
-            let mut encoder = Encoder::open(bytes, canvas, output, &[provider], 1)?;
-            let got = encoder.embed(&crops, BATCH)?;
+    let expected: Vec<Vec<f32>> =
+        outputs.iter().map(|output| Ok(Vec::<f32>::try_from(&output.contiguous().view(-1))?)).collect::<Result<_>>()?;
+    let names: Vec<&str> = module.graph().outputs.iter().map(|(name, _)| name.as_str()).collect();
+    for provider in available_providers() {
+        let got = match names[..] {
+            [name] => {
+                let output = (name, expected[0].len() / BATCH);
+                vec![Encoder::open(bytes, canvas, output, &[provider], 1)?.embed(&crops, BATCH)?.to_vec()]
+            }
+            ["embedding", "features"] => {
+                let dim = expected[0].len() / BATCH;
+                let mut encoder = Encoder::open_with_features(bytes, canvas, dim, provider)?;
+                encoder.embed_with_features(&crops, BATCH)?.to_vec()
+            }
+            _ => bail!("no network of ours has the outputs {names:?}"),
+        };
+        for ((name, expected), got) in names.iter().zip(&expected).zip(&got) {
             let worst = expected.iter().zip(got).map(|(a, b)| f64::from((a - b).abs())).fold(0.0, f64::max);
             ensure!(worst <= PARITY_MAX, "{provider}: {name} of the exported network differs by {worst:.2e}");
             tracing::info!("{provider}: {name} within {worst:.1e} of libtorch");
