@@ -145,7 +145,15 @@ struct Covered {
 impl Augmenter {
     /// `spec` is the crop the node will make.
     pub fn new(config: AugmentationConfig, spec: CropSpec, material: Arc<Material>) -> Self {
-        Self { config, spec, material, stage: Stage::default(), coarse: Vec::new(), covered: Covered::default(), mirrored: false }
+        Self {
+            config,
+            spec,
+            material,
+            stage: Stage::default(),
+            coarse: Vec::new(),
+            covered: Covered::default(),
+            mirrored: false,
+        }
     }
 
     /// Writes one augmented crop `[3, H, W]`, values 0 to 1, and returns what it shows where.

@@ -50,7 +50,8 @@ impl Encoder {
     pub fn open_with_features(onnx: &[u8], canvas: &Canvas, dim: usize, provider: Provider) -> Result<Self> {
         let mut manifest = manifest(canvas, "embedding", dim);
         manifest.outputs.features = Some("features".into());
-        let config = BackboneConfig { providers: vec![provider], threads: 1, batch_max: BATCH_MAX, ..Default::default() };
+        let config =
+            BackboneConfig { providers: vec![provider], threads: 1, batch_max: BATCH_MAX, ..Default::default() };
         let opened = models::open_backbone(onnx, &manifest, &config).context("opening an exported encoder")?;
         Ok(Self { backbone: opened.backbone, dim, embeddings: Vec::new() })
     }

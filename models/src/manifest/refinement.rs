@@ -14,6 +14,9 @@ pub struct RefinementSpec {
     pub temperature: f64,
     /// The similarity that any vertex must exceed to count for an object rather than for what hides it, -1 to 1.
     pub similarity_floor: f64,
+    /// What it costs in similarity to take a visible part of the object for hidden: without it, shapes that cover more would always fit
+    /// better (the prior p(z) of NeMo's Eq. 12).
+    pub occlusion_penalty: f64,
     /// Factor on how much the retrieved rotations count in the refined one; 0: not at all.
     pub rotation_prior_scale: f64,
     /// Standard deviation of each side of the box, as a part of the box's size along it.
@@ -33,6 +36,7 @@ impl Default for RefinementSpec {
             steps_max: 10,
             temperature: 0.1,
             similarity_floor: 0.2,
+            occlusion_penalty: 0.2,
             rotation_prior_scale: 0.3,
             box_sigma: 0.04,
             covariance_scale: 1.0,
@@ -46,9 +50,10 @@ impl Default for RefinementSpec {
 const STEPS_MAX: u32 = 100;
 /// Name, range, and the range in words.
 type Law = (&'static str, RangeInclusive<f64>, &'static str);
-const LAWS: [Law; 7] = [
+const LAWS: [Law; 8] = [
     ("temperature", 1e-4..=1e2, "0.0001 to 100"),
     ("similarity_floor", -1.0..=1.0, "-1 to 1"),
+    ("occlusion_penalty", 0.0..=1e2, "0 to 100"),
     ("rotation_prior_scale", 0.0..=1e6, "0 to 1e6"),
     ("box_sigma", 1e-4..=10.0, "0.0001 to 10"),
     ("covariance_scale", 1e-6..=1e6, "1e-6 to 1e6"),
@@ -65,6 +70,7 @@ impl RefinementSpec {
         let values = [
             self.temperature,
             self.similarity_floor,
+            self.occlusion_penalty,
             self.rotation_prior_scale,
             self.box_sigma,
             self.covariance_scale,

@@ -150,7 +150,8 @@ impl Descent {
         let part = |length: f64, most: f64| if length > most { most / length } else { 1.0 };
         let turn = step.fixed_rows::<3>(0).norm();
         let shift = step.fixed_rows::<2>(4).norm();
-        let shorter = part(turn, ROTATION_RAD_MAX).min(part(step[3].abs(), SCALE_MAX)).min(part(shift, SHIFT_CELLS_MAX));
+        let shorter =
+            part(turn, ROTATION_RAD_MAX).min(part(step[3].abs(), SCALE_MAX)).min(part(shift, SHIFT_CELLS_MAX));
         step *= shorter;
         step.iter().all(|v| v.is_finite()).then_some(step)
     }

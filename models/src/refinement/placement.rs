@@ -29,12 +29,14 @@ pub struct Fit {
 }
 
 /// Fits points (mesh units, body axes), those of [`crate::neural_mesh::Surface::outline`] suffice, seen under `rotation` (rows of
-/// `camera_from_object`) into a box in cells. `None` where there is no point, the box is empty, or something is not finite.
+/// `camera_from_object`) into a box in cells. Of left, top, right and bottom, `is_edge` tells which are the object's own: a side that
+/// the picture's border made says nothing, and the object is aligned with the side opposite to it. `None` where there is no point, the box is empty, or something is not finite.
 #[must_use]
 pub fn fit_box(
     outline: &[[f32; 3]],
     rotation: &[[f32; 3]; 3],
     box_cells: &BoxPx,
+    is_edge: [bool; 4],
     perspective: Perspective,
 ) -> Option<Fit> {
     let (width, height) = (box_cells.x2 - box_cells.x1, box_cells.y2 - box_cells.y1);
@@ -50,17 +52,28 @@ pub fn fit_box(
     for _ in 0..FITS {
         let [low, high] = extents(outline, rotation, nearness);
         let drawn = [high[0] - low[0], high[1] - low[1]];
-        let scale = (drawn[0] * width + drawn[1] * height) / (drawn[0] * drawn[0] + drawn[1] * drawn[1]);
+        // Sides that are cut leave the scale to the other two; where none is whole, what is left has to do.
+        let whole = [0, 1].map(|axis| is_edge[axis] && is_edge[axis + 2]);
+        let weight = |axis: usize| if whole[axis] || whole == [false; 2] { 1.0 } else { 0.0 };
+        let [wide, high_weight] = [weight(0), weight(1)];
+        let scale = (wide * drawn[0] * width + high_weight * drawn[1] * height)
+            / (wide * drawn[0] * drawn[0] + high_weight * drawn[1] * drawn[1]);
         if let Perspective::Focal(focal) = perspective {
             nearness = scale / focal;
         }
-        let place = |axis: usize| center[axis] - 0.5 * scale * (low[axis] + high[axis]);
+        let sides = [[box_cells.x1, box_cells.x2], [box_cells.y1, box_cells.y2]];
+        let place = |axis: usize| match (is_edge[axis], is_edge[axis + 2]) {
+            (true, false) => sides[axis][0] - scale * low[axis],
+            (false, true) => sides[axis][1] - scale * high[axis],
+            _ => center[axis] - 0.5 * scale * (low[axis] + high[axis]),
+        };
         let placement = Placement { rotation: *rotation, scale, nearness, centre: [place(0), place(1)] };
         fit = Some(Fit { placement, misfit: [(scale * drawn[0] / width).ln(), (scale * drawn[1] / height).ln()] });
     }
     fit.filter(|fit| {
         let Placement { scale, nearness, centre, .. } = fit.placement;
-        scale > 0.0 && [scale, nearness, centre[0], centre[1], fit.misfit[0], fit.misfit[1]].iter().all(|v| v.is_finite())
+        scale > 0.0
+            && [scale, nearness, centre[0], centre[1], fit.misfit[0], fit.misfit[1]].iter().all(|v| v.is_finite())
     })
 }
 
@@ -100,7 +113,7 @@ mod tests {
             }
         }
         let box_cells = BoxPx { x1: low[0], y1: low[1], x2: high[0], y2: high[1] };
-        let fit = fit_box(&CORNERS, &FROM_FRONT, &box_cells, Perspective::Focal(60.0)).expect("fits");
+        let fit = fit_box(&CORNERS, &FROM_FRONT, &box_cells, [true; 4], Perspective::Focal(60.0)).expect("fits");
         assert!((fit.placement.scale - 5.0).abs() < 0.02, "{fit:?}");
         assert!((fit.placement.centre[0] - 14.0).abs() < 0.02 && (fit.placement.centre[1] - 8.0).abs() < 0.02);
         assert!(fit.misfit.iter().all(|m| m.abs() < 1e-2));
@@ -109,9 +122,9 @@ mod tests {
     #[test]
     fn what_cannot_be_fitted_is_none() {
         let empty = BoxPx { x1: 3.0, y1: 3.0, x2: 3.0, y2: 9.0 };
-        assert_eq!(fit_box(&CORNERS, &FROM_FRONT, &empty, Perspective::Distance(20.0)), None);
+        assert_eq!(fit_box(&CORNERS, &FROM_FRONT, &empty, [true; 4], Perspective::Distance(20.0)), None);
         let some = BoxPx { x1: 3.0, y1: 3.0, x2: 9.0, y2: 9.0 };
-        assert_eq!(fit_box(&[], &FROM_FRONT, &some, Perspective::Distance(20.0)), None);
-        assert_eq!(fit_box(&[[f32::NAN; 3]], &FROM_FRONT, &some, Perspective::Distance(20.0)), None);
+        assert_eq!(fit_box(&[], &FROM_FRONT, &some, [true; 4], Perspective::Distance(20.0)), None);
+        assert_eq!(fit_box(&[[f32::NAN; 3]], &FROM_FRONT, &some, [true; 4], Perspective::Distance(20.0)), None);
     }
 }

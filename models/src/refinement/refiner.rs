@@ -5,7 +5,7 @@ use calibration::so3::geodesic_angle;
 use kernels::{
     FeatureMap, FeatureResidual, FeatureScore, KernelError, Placement, RobustSpec, VertexMatch, channels_last,
 };
-use nalgebra::{Matrix3, Matrix6, Vector6};
+use nalgebra::{Matrix3, Matrix6, Vector3, Vector6};
 
 use super::descent::{Cost, Descent, Status, rows};
 use super::hypotheses::{GRID_COUNT, grid};
@@ -90,7 +90,9 @@ impl Refined {
         let is_flip = |hypothesis: &Hypothesis| geodesic_angle(&hypothesis.rotation, &flip) < SAME_RAD;
         let mut others: heapless::Vec<Hypothesis, HYPOTHESES_MAX> = hypotheses.collect();
         // The flip comes first among alternatives, whatever its probability.
-        others.sort_unstable_by(|a, b| (is_flip(b), b.probability).partial_cmp(&(is_flip(a), a.probability)).unwrap_or(std::cmp::Ordering::Equal));
+        others.sort_unstable_by(|a, b| {
+            (is_flip(b), b.probability).partial_cmp(&(is_flip(a), a.probability)).unwrap_or(std::cmp::Ordering::Equal)
+        });
         let mut alternatives = heapless::Vec::new();
         if !others.first().is_some_and(is_flip) {
             let _ = alternatives.push(Hypothesis { rotation: flip, probability: self.flip_probability });
@@ -99,7 +101,13 @@ impl Refined {
             let _ = alternatives.push(other);
         }
         let flip_probability = self.flip_probability.min(0.5);
-        Retrieval { best, covariance: self.covariance, similarity: retrieved.similarity, flip_probability, alternatives }
+        Retrieval {
+            best,
+            covariance: self.covariance,
+            similarity: retrieved.similarity,
+            flip_probability,
+            alternatives,
+        }
     }
 }
 
@@ -236,9 +244,8 @@ impl<S: FeatureScore, R: FeatureResidual> Refiner<S, R> {
     pub fn finish(&self, slot: usize) -> Option<Refined> {
         let memory = self.slots.get(slot)?;
         let lowest = memory.candidates.iter().map(|c| c.descent.cost().value).fold(f64::INFINITY, f64::min);
-        let weight = |c: &Candidate| {
-            c.probability.max(1e-6) * (self.spec.flip_weight * (lowest - c.descent.cost().value)).exp()
-        };
+        let weight =
+            |c: &Candidate| c.probability.max(1e-6) * (self.spec.flip_weight * (lowest - c.descent.cost().value)).exp();
         let total: f64 = memory.candidates.iter().map(weight).sum();
         let best = memory.candidates.iter().max_by(|a, b| weight(a).total_cmp(&weight(b)))?;
         if !lowest.is_finite() {
@@ -273,12 +280,7 @@ impl<S: FeatureScore, R: FeatureResidual> Refiner<S, R> {
     ///
     /// # Errors
     /// [`KernelError`] where a size is wrong.
-    pub fn matches(
-        &mut self,
-        slot: usize,
-        refined: &Refined,
-        matches: &mut [VertexMatch],
-    ) -> Result<(), KernelError> {
+    pub fn matches(&mut self, slot: usize, refined: &Refined, matches: &mut [VertexMatch]) -> Result<(), KernelError> {
         let [dim, height, width] = self.map_shape;
         let (Some(memory), Some(shape)) = (self.slots.get(slot), self.shapes.get(refined.shape)) else { return Ok(()) };
         let map = FeatureMap::new(&memory.map, width, height, dim)?;
@@ -294,14 +296,14 @@ impl<S: FeatureScore, R: FeatureResidual> Refiner<S, R> {
         retrieval: &Retrieval,
         candidates: &mut heapless::Vec<Candidate, HYPOTHESES_MAX>,
     ) {
-        let information = retrieval.covariance.try_inverse().unwrap_or_else(Matrix3::zeros);
-        let information = information * self.spec.rotation_prior_scale;
+        let retrieved = retrieval.covariance.try_inverse().unwrap_or_else(Matrix3::zeros);
         let modes = std::iter::once((0, &retrieval.best)).chain((1..).zip(&retrieval.alternatives));
         for (rank, mode) in modes {
             // The flip is the first alternative.
             if rank > 1 && mode.probability < PROBABILITY_MIN {
                 continue;
             }
+            let information = about_upright(&retrieved, &mode.rotation, self.spec.rotation_prior_scale);
             let prior = RotationPrior { mean: mode.rotation, information };
             let best = (0..self.shapes.len())
                 .filter_map(|shape| self.candidate(map, view, &prior, shape, mode.probability))
@@ -352,6 +354,14 @@ impl<S: FeatureScore, R: FeatureResidual> Refiner<S, R> {
     }
 }
 
+/// The information with what it says about turns about the body's upright axis scaled: features know the azimuth better than votes do,
+/// but how an object is tilted, the ground knows.
+fn about_upright(information: &Matrix3<f64>, camera_from_object: &Rotation, scale: f64) -> Matrix3<f64> {
+    let upright = camera_from_object * Vector3::z();
+    let squeeze = Matrix3::identity() + upright * upright.transpose() * (scale.sqrt() - 1.0);
+    squeeze * information * squeeze
+}
+
 fn fit(shape: &RefinedShape, rotation: &Rotation, view: &View) -> Option<Placement> {
     /// Distance that is assumed where the camera is unknown, in lengths of the object.
     const LENGTHS: f32 = 5.0;
@@ -359,7 +369,7 @@ fn fit(shape: &RefinedShape, rotation: &Rotation, view: &View) -> Option<Placeme
         Some(focal) => Perspective::Focal(focal),
         None => Perspective::Distance(LENGTHS * shape.length),
     };
-    fit_box(&shape.outline, &rows(rotation), &view.box_cells, perspective).map(|fit| fit.placement)
+    fit_box(&shape.outline, &rows(rotation), &view.box_cells, view.is_edge, perspective).map(|fit| fit.placement)
 }
 
 fn robust(spec: &RefinementSpec) -> RobustSpec {
@@ -386,8 +396,10 @@ fn cost<R: FeatureResidual>(
     let full = equations.hessian_matrix();
     let hessian = Matrix6::from_fn(|i, j| f64::from(full[i][j]));
     let gradient = Vector6::from(equations.gradient.map(f64::from));
+    let hidden = f64::from(equations.visible_area - equations.weight);
+    let gain = f64::from(equations.score) - spec.occlusion_penalty * hidden;
     Some(Cost {
-        value: edges.cost + turned.cost - spec.feature_weight * f64::from(equations.score),
+        value: edges.cost + turned.cost - spec.feature_weight * gain,
         gradient: gradient * spec.feature_weight + edges.gradient + turned.gradient,
         hessian: hessian * spec.feature_weight + edges.hessian + turned.hessian,
     })

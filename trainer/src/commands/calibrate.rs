@@ -10,14 +10,14 @@ use rand::SeedableRng;
 use serde_json::json;
 
 use crate::augmentation::box_noise;
-use crate::encoder::available_providers;
-use crate::evaluation::refine::RefinerKind;
 use crate::datasets::Sample;
-use crate::evaluation::estimates::Known;
-use crate::evaluation::refinement_fit::{self, Case};
-use crate::evaluation::{Evaluator, occlusion};
+use crate::encoder::available_providers;
 use crate::evaluation::calibration::{Posed, fit, judge};
+use crate::evaluation::estimates::Known;
+use crate::evaluation::refine::RefinerKind;
+use crate::evaluation::refinement_fit::{self, Case};
 use crate::evaluation::tracking::load_cars;
+use crate::evaluation::{Evaluator, occlusion};
 
 /// Arguments of `trainer calibrate`.
 #[derive(Debug, clap::Args)]

@@ -13,6 +13,7 @@ use crate::networks::onnx::{WeightFormat, store_weights};
 use crate::table::vertex_means::VertexMeans;
 use crate::training::TrainingConfig;
 use crate::training::batches::TrainingData;
+use crate::training::templates::Template;
 
 /// Files of a model folder.
 const BACKBONE: &str = "backbone.onnx";
@@ -37,6 +38,9 @@ pub struct MeshArgs {
     /// Batches of crops whose features are averaged
     #[arg(long, default_value_t = 150)]
     pub batches: usize,
+    /// Sub-types that the mesh gets, by name (sedan, hatchback, estate, suv, van, pickup); none: all that were trained
+    #[arg(long, value_delimiter = ',')]
+    pub sub_types: Vec<String>,
     /// Number format the weights are stored in
     #[arg(long, value_enum, default_value_t = WeightFormat::F16)]
     pub weights: WeightFormat,
@@ -82,7 +86,8 @@ pub fn run(args: &MeshArgs) -> Result<()> {
     let seen = means.seen_count();
     let (features, clutter) = means.finish(templates)?;
     let class_id = 0;
-    let sub_types = templates.templates().iter().map(|template| {
+    let chosen = |template: &&Template| args.sub_types.is_empty() || args.sub_types.contains(&template.name);
+    let sub_types = templates.templates().iter().filter(chosen).map(|template| {
         SubType::new(&template.name, class_id, template.surface.clone(), &features, &clutter)
             .with_context(|| template.name.clone())
     });
@@ -123,13 +128,7 @@ fn check_embeddings(before: &mut dyn Backbone, crops: &[f32], now: &[f32], batch
 }
 
 /// Everything is made beside the folder and moved into it when it is whole: a model that works is never half replaced.
-fn save(
-    args: &MeshArgs,
-    mut manifest: Manifest,
-    onnx: &[u8],
-    table: &ReferenceTable,
-    mesh: &NeuralMesh,
-) -> Result<()> {
+fn save(args: &MeshArgs, mut manifest: Manifest, onnx: &[u8], table: &ReferenceTable, mesh: &NeuralMesh) -> Result<()> {
     let parent = args.out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
     let made = tempfile::tempdir_in(parent).with_context(|| parent.display().to_string())?;

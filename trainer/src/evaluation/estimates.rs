@@ -140,13 +140,7 @@ impl Evaluator {
     ///
     /// # Errors
     /// A crop that cannot be made, or a network or table that gives nothing for it.
-    pub fn answer(
-        &mut self,
-        image: &RgbImage,
-        box_px: &BoxPx,
-        rows: Range<u32>,
-        known: Known,
-    ) -> Result<Retrieval> {
+    pub fn answer(&mut self, image: &RgbImage, box_px: &BoxPx, rows: Range<u32>, known: Known) -> Result<Retrieval> {
         let retrieved = self.retrieve(image, box_px, rows.clone(), known)?;
         let Some(view) = self.view(image, box_px, rows, known) else { return Ok(retrieved) };
         let Answerer::Retrieval(model) = &mut self.answerer else { return Ok(retrieved) };
@@ -172,13 +166,7 @@ impl Evaluator {
     ///
     /// # Errors
     /// As [`Evaluator::answer`].
-    pub fn retrieve(
-        &mut self,
-        image: &RgbImage,
-        box_px: &BoxPx,
-        rows: Range<u32>,
-        known: Known,
-    ) -> Result<Retrieval> {
+    pub fn retrieve(&mut self, image: &RgbImage, box_px: &BoxPx, rows: Range<u32>, known: Known) -> Result<Retrieval> {
         self.cut(image, box_px)?;
         let prior = level_prior(known.up, self.level_sigma_deg);
         let first = match &mut self.answerer {

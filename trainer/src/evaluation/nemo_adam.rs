@@ -51,11 +51,8 @@ impl Camera {
 
     fn rotation(&self) -> Rotation {
         let [x, y, z] = [self.position.x, self.position.y, self.position.z];
-        let viewpoint = Viewpoint {
-            azimuth_rad: x.atan2(-y),
-            elevation_rad: z.atan2(x.hypot(y)),
-            in_plane_rad: self.in_plane_rad,
-        };
+        let viewpoint =
+            Viewpoint { azimuth_rad: x.atan2(-y), elevation_rad: z.atan2(x.hypot(y)), in_plane_rad: self.in_plane_rad };
         viewpoint.to_rotation()
     }
 
@@ -222,7 +219,8 @@ fn frame<'a>(
         Some(focal) => Perspective::Focal(focal),
         None => Perspective::Distance(UNIT_DISTANCE as f32 * shape.length),
     };
-    let placement = fit_box(&shape.outline, &rows(&Viewpoint::from_rotation(start)), &view.box_cells, perspective)?;
+    let placement =
+        fit_box(&shape.outline, &rows(&Viewpoint::from_rotation(start)), &view.box_cells, view.is_edge, perspective)?;
     let placement = placement.placement;
     Some(Frame {
         positions,

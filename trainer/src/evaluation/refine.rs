@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use kernels::{CpuFeatureResidual, CpuFeatureScore, FeatureMap, channels_last};
-use models::neural_mesh::NeuralMesh;
 use models::RefinementSpec;
+use models::neural_mesh::NeuralMesh;
 use models::refinement::{RefinedShape, Refiner, View};
 use models::retrieval::{Hypothesis, Retrieval};
 

@@ -50,11 +50,12 @@ pub struct RefinementFit {
 /// A weight, the values tried for it, and how it is set.
 type Knob = (&'static [f64], fn(&mut RefinementSpec, f64));
 
-const KNOBS: [Knob; 6] = [
+const KNOBS: [Knob; 7] = [
     (&[0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0], |spec, value| spec.feature_weight = value),
     (&[0.01, 0.03, 0.1, 0.2, 0.4, 0.8, 1.6], |spec, value| spec.rotation_prior_scale = value),
     (&[0.02, 0.03, 0.05, 0.08, 0.12, 0.2], |spec, value| spec.box_sigma = value),
     (&[0.0, 0.1, 0.2, 0.3, 0.4], |spec, value| spec.similarity_floor = value),
+    (&[0.0, 0.1, 0.2, 0.4, 0.8], |spec, value| spec.occlusion_penalty = value),
     (&[0.05, 0.1, 0.2], |spec, value| spec.temperature = value),
     (&[0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6], |spec, value| spec.flip_weight = value),
 ];
@@ -81,10 +82,8 @@ pub fn fit(refiner: &mut MeshRefiner, cases: &[Case]) -> Result<RefinementFit> {
         }
     }
     best.covariance_scale = 1.0;
-    let distances: Vec<f64> = claims(refiner, cases, best)?
-        .iter()
-        .filter_map(|claim| Some(claim.mahalanobis()?.squared))
-        .collect();
+    let distances: Vec<f64> =
+        claims(refiner, cases, best)?.iter().filter_map(|claim| Some(claim.mahalanobis()?.squared)).collect();
     best.covariance_scale = quantile_90(distances.into_iter()).context("no object within 30 degrees")? / CHI2_3_90;
     judge(refiner, cases, best)
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use models::{BackboneConfig, Model, Provider};
 
 use super::crops::CropKind;
-use super::refine::RefinerKind;
 use super::measure::{Measurement, measure};
+use super::refine::RefinerKind;
 use super::summary::{Subject, Summary};
 use super::*;
 use crate::datasets::benchmark::BenchmarkObject;

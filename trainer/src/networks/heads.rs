@@ -46,7 +46,15 @@ pub fn feature_map(graph: &mut Graph, trunk: Trunk, dim: usize) {
     let fine = lateral(graph, "features.fine", trunk.fine);
     let detail = lateral(graph, "features.detail", trunk.detail);
     let blend = |graph: &mut Graph, name: &str, node| {
-        let conv = Op::Conv { inputs: channels, outputs: channels, kernel: 3, stride: 1, padding: EVEN, groups: 1, bias: false };
+        let conv = Op::Conv {
+            inputs: channels,
+            outputs: channels,
+            kernel: 3,
+            stride: 1,
+            padding: EVEN,
+            groups: 1,
+            bias: false,
+        };
         graph.conv_norm(name, conv, epsilon, Some(Op::Relu), node)
     };
     let add_doubled = |graph: &mut Graph, name: &str, coarse, to| {

@@ -178,7 +178,9 @@ fn start_from(module: &Module, file: &std::path::Path) -> Result<()> {
 
 /// On the first sub-type; the others have the same grid.
 fn near(templates: &Templates, part: f32) -> Tensor {
-    let Some(template) = templates.templates().first() else { return Tensor::zeros([0, 0], (Kind::Float, Device::Cpu)) };
+    let Some(template) = templates.templates().first() else {
+        return Tensor::zeros([0, 0], (Kind::Float, Device::Cpu));
+    };
     let limit = part * template.size().into_iter().fold(0.0, f32::max);
     let flat: Vec<f32> = template.surface.positions().iter().flatten().copied().collect();
     let points = Tensor::from_slice(&flat).view([-1, 3]);

@@ -109,7 +109,10 @@ impl MeshConfig {
         ensure!((0.0..1.0).contains(&self.momentum), "momentum: from 0 up to 1");
         ensure!(self.clutter_weight > 0.0, "clutter_weight: must be positive");
         ensure!(self.noise_per_crop > 0 && self.clutter_crops > 0, "noise_per_crop, clutter_crops: must be positive");
-        ensure!(!(self.decoder_alone && self.retrieval_weight > 0.0), "decoder_alone: the retrieval loss would teach nothing");
+        ensure!(
+            !(self.decoder_alone && self.retrieval_weight > 0.0),
+            "decoder_alone: the retrieval loss would teach nothing"
+        );
         Ok(())
     }
 }

@@ -104,7 +104,8 @@ pub fn likelihood(rows: &Rows, vertices: &Tensor, near: &Tensor) -> (Tensor, Ten
     let own = vertices.index_select(0, &rows.vertex);
     let distance = (&rows.features - own).square().sum_dim_intlist([1i64].as_slice(), false, Kind::Float);
     // On unit vectors |a - b|^2 = 2 - 2 cos.
-    let mean_where = |cosines: Tensor, mask: Tensor| (cosines * &mask).sum(Kind::Float) / mask.sum(Kind::Float).clamp_min(1.0);
+    let mean_where =
+        |cosines: Tensor, mask: Tensor| (cosines * &mask).sum(Kind::Float) / mask.sum(Kind::Float).clamp_min(1.0);
     let same_crop = rows.crop.unsqueeze(1).eq_tensor(&rows.crop.unsqueeze(0)).to_kind(Kind::Float);
     let near_rows = near.index_select(0, &rows.vertex).index_select(1, &rows.vertex);
     let same = rows.vertex.unsqueeze(1).eq_tensor(&rows.vertex.unsqueeze(0)).to_kind(Kind::Float);

@@ -90,11 +90,8 @@ impl RowMaker {
     /// Draws the surface in canvas pixels; depths are in mesh units from the camera.
     fn draw(&mut self, placed: &Placed<'_>) -> bool {
         let Surface { .. } = placed.surface.as_ref();
-        let mesh = MeshView {
-            positions: placed.surface.positions(),
-            triangles: placed.surface.triangles(),
-            parts: &[],
-        };
+        let mesh =
+            MeshView { positions: placed.surface.positions(), triangles: placed.surface.triangles(), parts: &[] };
         let placement = &placed.placement;
         let stride = FEATURE_STRIDE as f32;
         let distance = distance(placed);

@@ -57,7 +57,7 @@ impl Template {
         let positions = self.surface.positions();
         let stretched = |row: &u32| positions.get(*row as usize).map(|p| [0, 1, 2].map(|axis| p[axis] * factors[axis]));
         let outline: Vec<[f32; 3]> = self.outline.iter().filter_map(stretched).collect();
-        fit_box(&outline, &rows(viewpoint), box_cells, view)
+        fit_box(&outline, &rows(viewpoint), box_cells, [true; 4], view)
     }
 }
 

@@ -67,9 +67,7 @@ fn constant(stored: &[TensorProto], name: &str) -> Result<Option<Parameter>, Onn
         return Ok(None);
     };
     let data: Vec<f32> = match tensor.data_type {
-        DATA_TYPE_FLOAT => {
-            tensor.raw_data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
-        }
+        DATA_TYPE_FLOAT => tensor.raw_data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
         DATA_TYPE_FLOAT16 => {
             tensor.raw_data.as_chunks().0.iter().map(|bytes| half::f16::from_le_bytes(*bytes).to_f32()).collect()
         }

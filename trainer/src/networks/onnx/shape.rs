@@ -92,7 +92,9 @@ fn node_shape(node: &Node, inputs: &[Shape]) -> Result<Shape, String> {
         }
         (Op::Upsample, [Shape::Map([channels, height, width])]) => {
             let doubled = height.checked_mul(2).zip(width.checked_mul(2));
-            doubled.map(|(h, w)| Shape::Map([*channels, h, w])).ok_or_else(|| format!("cannot double {height} x {width}"))
+            doubled
+                .map(|(h, w)| Shape::Map([*channels, h, w]))
+                .ok_or_else(|| format!("cannot double {height} x {width}"))
         }
         (Op::BatchNorm { channels, .. }, [shape]) => check_channels(shape.channels(), channels).map(|()| *shape),
         (Op::Relu | Op::Relu6 | Op::Normalize, [shape]) => Ok(*shape),

@@ -93,9 +93,9 @@ fn evaluate_node(node: &Node, parameters: &Parameters, inputs: &[&Tensor]) -> Te
                 offsets.filter_map(|at| x.padded(b, c, at, padding)).fold(f64::NEG_INFINITY, f64::max)
             })
         }
-        Op::Upsample => Tensor::build([batch, channels, 2 * height, 2 * width], |b, c, row, column| {
-            x.at(b, c, row / 2, column / 2)
-        }),
+        Op::Upsample => {
+            Tensor::build([batch, channels, 2 * height, 2 * width], |b, c, row, column| x.at(b, c, row / 2, column / 2))
+        }
         Op::GlobalAveragePool => Tensor::build([batch, channels, 1, 1], |b, c, _, _| {
             let sum: f64 = (0..height * width).map(|i| x.at(b, c, i / width, i % width)).sum();
             sum / (height * width) as f64
