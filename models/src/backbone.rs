@@ -10,10 +10,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use kernels::MAP_SIDE_MAX;
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::{DIM_MAX, Manifest};
+use crate::manifest::Manifest;
 
 mod library;
 #[cfg(test)]
@@ -21,6 +20,7 @@ pub(crate) mod onnx_fixture;
 #[cfg(feature = "ort")]
 mod onnxruntime;
 mod prune;
+mod shape;
 #[cfg(test)]
 #[cfg(any(feature = "ort", feature = "tract"))]
 mod tests;
@@ -28,6 +28,7 @@ mod tests;
 mod tract;
 
 pub use library::find_onnxruntime;
+use shape::{Outputs, Shape};
 
 /// Largest batch that a backbone may be opened for.
 pub const BATCH_MAX: usize = 256;
@@ -323,76 +324,4 @@ fn open_onnxruntime(
     _: Shape,
 ) -> Result<Box<dyn Backbone>, String> {
     Err("this program was built without the feature `ort`".into())
-}
-
-/// The outputs that are wanted, by name.
-#[derive(Debug, Clone, Copy)]
-#[cfg_attr(not(any(feature = "ort", feature = "tract")), expect(dead_code, reason = "only providers need it"))]
-struct Outputs<'a> {
-    embedding: &'a str,
-    features: Option<&'a str>,
-}
-
-/// What goes in and comes out, as the manifest says.
-#[derive(Debug, Clone, Copy)]
-struct Shape {
-    height: usize,
-    width: usize,
-    dim: usize,
-    batch_max: usize,
-}
-
-impl Shape {
-    fn of(manifest: &Manifest, batch_max: usize) -> Self {
-        // The manifest bounds both sides by 4096 pixels.
-        Self {
-            height: manifest.input.height as usize,
-            width: manifest.input.width as usize,
-            dim: manifest.outputs.dim,
-            batch_max,
-        }
-    }
-
-    /// Values of one crop.
-    fn crop_len(&self) -> usize {
-        3 * self.height * self.width
-    }
-
-    /// Checks the arguments of [`Backbone::embed`].
-    #[cfg_attr(not(any(feature = "ort", feature = "tract")), expect(dead_code, reason = "only providers need it"))]
-    fn check(&self, crops: &[f32], batch: usize, embeddings: &[f32]) -> Result<(), BackboneError> {
-        if batch > self.batch_max {
-            return Err(BackboneError::Batch { batch, batch_max: self.batch_max });
-        }
-        check_length("crops", crops.len(), batch * self.crop_len())?;
-        check_length("embeddings", embeddings.len(), batch * self.dim)
-    }
-
-    /// Whether an embedding of this shape is the manifest's.
-    #[cfg_attr(not(any(feature = "ort", feature = "tract")), expect(dead_code, reason = "only providers need it"))]
-    fn check_embedding(&self, found: &[usize], batch: usize) -> Result<(), String> {
-        if found == [batch, self.dim] {
-            return Ok(());
-        }
-        Err(format!("the embedding has shape {found:?}, the manifest says [{batch}, {}]", self.dim))
-    }
-}
-
-fn check_length(what: &'static str, found: usize, wanted: usize) -> Result<(), BackboneError> {
-    if found == wanted { Ok(()) } else { Err(BackboneError::Length { what, found, wanted }) }
-}
-
-/// The feature map's `[D, h, w]`, from the shape that a batch of one gave.
-#[cfg_attr(not(any(feature = "ort", feature = "tract")), expect(dead_code, reason = "only providers need it"))]
-fn feature_shape_of(found: &[usize]) -> Result<[usize; 3], String> {
-    match *found {
-        [1, dim, height, width]
-            if (1..=DIM_MAX).contains(&dim) && [height, width].iter().all(|side| (1..=MAP_SIDE_MAX).contains(side)) =>
-        {
-            Ok([dim, height, width])
-        }
-        _ => Err(format!(
-            "the feature map has shape {found:?}, wanted: [1, up to {DIM_MAX}, up to {MAP_SIDE_MAX}, up to {MAP_SIDE_MAX}]"
-        )),
-    }
 }

@@ -11,7 +11,8 @@ use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, Session, Sess
 use ort::value::{Tensor, TensorElementType, TensorRef};
 
 use super::library::{INSTALL, find_onnxruntime};
-use super::{Backbone, BackboneConfig, BackboneError, Outputs, Provider, Shape, check_length, feature_shape_of};
+use super::shape::{Outputs, Shape, check_length, feature_shape_of};
+use super::{Backbone, BackboneConfig, BackboneError, Provider};
 
 /// The library that this process has loaded, or why it could not. A process holds one ONNX Runtime for good: its environment is
 /// global, and a second library beside it would share nothing but trouble.

@@ -9,7 +9,8 @@ use tract_onnx::prelude::{
 };
 use tract_onnx::tract_hir::infer::Factoid;
 
-use super::{Backbone, BackboneError, Outputs, Provider, Shape, check_length, feature_shape_of};
+use super::shape::{Outputs, Shape, check_length, feature_shape_of};
+use super::{Backbone, BackboneError, Provider};
 
 /// The network, planned for a batch of one.
 pub(super) struct Tract {

@@ -2,6 +2,7 @@
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
+use kernels::FEATURE_DIM_MAX;
 use safetensors::Dtype;
 use serde_json::json;
 
@@ -11,7 +12,6 @@ use super::{
     TRIANGLE_COUNT_MAX, VERTEX_COUNT_MAX, VERTEX_TOTAL_MAX,
 };
 use crate::container::{Container, Fault, begin, check_names, check_sha256, f16s, f32s, u16s, u32s};
-use crate::manifest::DIM_MAX;
 
 #[cfg(test)]
 mod tests;
@@ -106,7 +106,7 @@ impl Raw {
 fn check_totals(vertices: usize, dim: usize, triangles: usize, sub_types: usize) -> Result<(), Fault> {
     for (key, what, found, most) in [
         ("features", "rows", vertices, VERTEX_TOTAL_MAX),
-        ("features", "numbers a row", dim, DIM_MAX),
+        ("features", "numbers a row", dim, FEATURE_DIM_MAX),
         ("triangles", "rows", triangles, TRIANGLE_TOTAL_MAX),
         ("class_id", "sub-types", sub_types, SUB_TYPE_COUNT_MAX),
     ] {

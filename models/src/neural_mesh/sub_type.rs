@@ -2,12 +2,11 @@
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
-use kernels::{KernelError, SurfaceView};
+use kernels::{FEATURE_DIM_MAX, KernelError, SurfaceView};
 
 use super::gradients::gradients;
 use super::surface::{Surface, SurfaceError};
 use crate::container::not_unit;
-use crate::manifest::DIM_MAX;
 
 /// Longest name of a sub-type, bytes.
 pub const NAME_BYTES_MAX: usize = 64;
@@ -109,8 +108,12 @@ impl SubType {
 
 /// Of unit length, or zeros for no model of clutter.
 pub(super) fn check_clutter(clutter: &[f32]) -> Result<(), SurfaceError> {
-    if clutter.is_empty() || clutter.len() > DIM_MAX {
-        return Err(SurfaceError::Count { key: "clutter", found: clutter.len(), wanted: format!("1 to {DIM_MAX}") });
+    if clutter.is_empty() || clutter.len() > FEATURE_DIM_MAX {
+        return Err(SurfaceError::Count {
+            key: "clutter",
+            found: clutter.len(),
+            wanted: format!("1 to {FEATURE_DIM_MAX}"),
+        });
     }
     let reason = not_unit(clutter, FEATURE_NORM_TOLERANCE).filter(|_| clutter.iter().any(|&v| v != 0.0));
     reason.map_or(Ok(()), |reason| Err(SurfaceError::Argument { key: "clutter", reason }))

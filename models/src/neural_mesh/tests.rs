@@ -72,7 +72,7 @@ fn what_is_no_sub_type_is_refused() {
         assert!(reason(name, tetrahedron(1.0), &good, &none).starts_with("name: is `"), "{name}");
     }
     assert_eq!(reason("a", tetrahedron(1.0), &good[1..], &none), "features: has 15, wanted: 16");
-    assert!(reason("a", tetrahedron(1.0), &good, &[]).starts_with("clutter: has 0, wanted: 1 to 8192"));
+    assert!(reason("a", tetrahedron(1.0), &good, &[]).starts_with("clutter: has 0, wanted: 1 to 4096"));
     for clutter in [[0.9, 0.0, 0.0, 0.0], [f32::NAN, 1.0, 0.0, 0.0], [f32::INFINITY; 4]] {
         assert!(reason("a", tetrahedron(1.0), &good, &clutter).starts_with("clutter: has "));
     }

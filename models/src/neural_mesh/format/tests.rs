@@ -152,10 +152,11 @@ fn wrong_rows_are_named_by_their_row_in_the_file() {
 #[test]
 fn too_much_is_refused_before_memory_is_taken() {
     let reason = |v, d, t, s| check_totals(v, d, t, s).unwrap_err().reason;
-    assert!(check_totals(VERTEX_TOTAL_MAX, DIM_MAX, TRIANGLE_TOTAL_MAX, SUB_TYPE_COUNT_MAX).is_ok());
+    assert!(check_totals(VERTEX_TOTAL_MAX, FEATURE_DIM_MAX, TRIANGLE_TOTAL_MAX, SUB_TYPE_COUNT_MAX).is_ok());
     assert!(reason(VERTEX_TOTAL_MAX + 1, 1, 1, 1).contains("has 1048577 rows") && reason(0, 1, 1, 1).contains("rows"));
     assert!(
-        reason(1, DIM_MAX + 1, 1, 1).contains("8193 numbers a row") && reason(1, 0, 1, 1).contains("numbers a row")
+        reason(1, FEATURE_DIM_MAX + 1, 1, 1).contains("4097 numbers a row")
+            && reason(1, 0, 1, 1).contains("numbers a row")
     );
     assert!(
         reason(1, 1, TRIANGLE_TOTAL_MAX + 1, 1).contains("has 4194305 rows") && reason(1, 1, 0, 1).contains("rows")
