@@ -41,6 +41,9 @@ pub struct MeshArgs {
     /// Sub-types that the mesh gets, by name (sedan, hatchback, estate, suv, van, pickup); none: all that were trained
     #[arg(long, value_delimiter = ',')]
     pub sub_types: Vec<String>,
+    /// Stretch every sub-type to the class' typical size of the manifest, instead of the size it was trained with
+    #[arg(long)]
+    pub class_size: bool,
     /// Number format the weights are stored in
     #[arg(long, value_enum, default_value_t = WeightFormat::F16)]
     pub weights: WeightFormat,
@@ -86,10 +89,15 @@ pub fn run(args: &MeshArgs) -> Result<()> {
     let seen = means.seen_count();
     let (features, clutter) = means.finish(templates)?;
     let class_id = 0;
+    let class = manifest.classes.first().context("the manifest has no class")?;
+    let typical = [class.length_m, class.width_m, class.height_m];
     let chosen = |template: &&Template| args.sub_types.is_empty() || args.sub_types.contains(&template.name);
     let sub_types = templates.templates().iter().filter(chosen).map(|template| {
-        SubType::new(&template.name, class_id, template.surface.clone(), &features, &clutter)
-            .with_context(|| template.name.clone())
+        let surface = match args.class_size {
+            true => template.surface.scaled([0, 1, 2].map(|axis| typical[axis] as f32 / template.size()[axis]))?,
+            false => template.surface.clone(),
+        };
+        SubType::new(&template.name, class_id, surface, &features, &clutter).with_context(|| template.name.clone())
     });
     let mesh = NeuralMesh {
         class_names: table.class_names.clone(),
