@@ -119,3 +119,46 @@ fn normalize(feature: &mut [f64]) {
 fn single(values: &[f64]) -> Vec<f32> {
     values.iter().map(|value| *value as f32).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::training::mesh_config::{MeshConfig, MeshForm};
+
+    #[test]
+    fn a_vertex_has_the_mean_of_what_was_seen_and_the_unseen_their_neighbours() {
+        let config =
+            MeshConfig { form: MeshForm::Cuboid, vehicles_per_kind: 1, vertices: 200, ..MeshConfig::default() };
+        let templates = Templates::new(&config).unwrap();
+        let mut means = VertexMeans::new(templates.vertex_count(), [2, 1, 2]);
+        // Two cells: the first along the first axis, the second along the second.
+        let features = [1.0, 0.0, 0.0, 1.0];
+        let rows = |at: [f32; 2]| SurfaceRows {
+            crop: vec![0],
+            vertex: vec![7],
+            at: vec![at],
+            noise_crop: vec![0],
+            noise_cell: vec![1],
+        };
+        for _ in 0..8 {
+            means.add(&features, &rows([0.5, 0.5]));
+            means.add(&features, &rows([1.5, 0.5]));
+        }
+        assert_eq!(means.seen_count(), 1);
+        let (vertices, clutter) = means.finish(&templates).unwrap();
+        assert_eq!(clutter, [0.0, 1.0]);
+        let half = std::f32::consts::FRAC_1_SQRT_2;
+        assert!((vertices[14] - half).abs() < 1e-6 && (vertices[15] - half).abs() < 1e-6);
+        // Its whole grid took it over; the other five faces share no vertex with it and show background.
+        let same = vertices.chunks_exact(2).filter(|v| (v[0] - half).abs() < 1e-6).count();
+        let background = vertices.chunks_exact(2).filter(|v| **v == [0.0, 1.0]).count();
+        assert!(same > 10 && same + background == templates.vertex_count(), "{same} and {background}");
+    }
+
+    #[test]
+    fn nothing_seen_is_an_error() {
+        let config = MeshConfig { form: MeshForm::Cuboid, vehicles_per_kind: 1, ..MeshConfig::default() };
+        let templates = Templates::new(&config).unwrap();
+        assert!(VertexMeans::new(templates.vertex_count(), [2, 1, 2]).finish(&templates).is_err());
+    }
+}

@@ -164,3 +164,86 @@ pub fn place<'a>(templates: &'a Templates, sample: &Sample, augmented: &Augmente
     let viewpoint: &Viewpoint = &augmented.viewpoint;
     templates.place(sample, viewpoint, &box_cells, focal_cells)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use image::RgbImage;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::datasets::{Picture, Source};
+    use crate::training::mesh_config::MeshForm;
+
+    const SPEC: CropSpec =
+        CropSpec { width: 224, height: 128, context_margin: 0.1, fill: [0.5; 3], mean: [0.0; 3], std: [1.0; 3] };
+
+    fn config() -> MeshConfig {
+        MeshConfig { form: MeshForm::Cuboid, vehicles_per_kind: 1, noise_per_crop: 40, ..MeshConfig::default() }
+    }
+
+    /// A car of 4 x 1.8 x 1.5 m seen from its left side, its front towards the image's left.
+    fn rows(azimuth_deg: f64, is_covered: impl Fn(f32, f32) -> bool) -> (SurfaceRows, Templates) {
+        let templates = Templates::new(&config()).unwrap();
+        let box_px = BoxPx { x1: 20.0, y1: 30.0, x2: 204.0, y2: 98.0 };
+        let sample = Sample {
+            source: Source::Stanford,
+            picture: Picture::Decoded(Arc::new(RgbImage::new(224, 128))),
+            box_px,
+            viewpoint: Viewpoint::from_degrees(azimuth_deg, 0.0, 0.0),
+            group: 0,
+            occlusion: 0,
+            size_m: Some([4.0, 1.8, 1.5]),
+            camera: None,
+        };
+        let augmented = Augmented { viewpoint: sample.viewpoint, box_px, scale: 1.0 };
+        let mut rows = SurfaceRows::default();
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        RowMaker::new(&SPEC).add(&config(), &templates, (0, &sample, &augmented), is_covered, &mut rng, &mut rows);
+        (rows, templates)
+    }
+
+    fn positions<'a>(
+        rows: &'a SurfaceRows,
+        templates: &'a Templates,
+    ) -> impl Iterator<Item = ([f32; 3], [f32; 2])> + 'a {
+        let surface = &templates.templates()[0].surface;
+        rows.vertex.iter().map(|&v| surface.positions()[v as usize]).zip(rows.at.iter().copied())
+    }
+
+    #[test]
+    fn the_left_side_is_seen_from_the_left_with_its_front_to_the_left() {
+        let (rows, templates) = rows(90.0, |_, _| false);
+        let left = templates.templates()[0].surface.bounds().high[1];
+        assert!(rows.crop.len() > 100);
+        let sides = positions(&rows, &templates).filter(|(p, _)| (p[1] - left).abs() < 1e-4).count();
+        assert!(sides as f32 > 0.8 * rows.crop.len() as f32, "{sides} of {}", rows.crop.len());
+        let front = positions(&rows, &templates).filter(|(p, _)| p[0] > 1.0).map(|(_, at)| at[0]);
+        assert!(front.clone().count() > 10 && front.into_iter().all(|u| u < 14.0));
+        let box_cells = [20.0 / 8.0, 30.0 / 8.0, 204.0 / 8.0, 98.0 / 8.0];
+        for (_, [u, v]) in positions(&rows, &templates) {
+            assert!(
+                u > box_cells[0] - 0.5 && u < box_cells[2] + 0.5 && v > box_cells[1] - 1.5 && v < box_cells[3] + 1.5
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_covered_is_no_vertex_but_background() {
+        let (rows, _) = rows(45.0, |x, _| x < 112.0);
+        assert!(!rows.at.is_empty() && rows.at.iter().all(|at| at[0] >= 14.0));
+        // Cells within the object's box, on its hidden half.
+        let hidden = |cell: &&i64| (4..13).contains(&(**cell % 28)) && (5..11).contains(&(**cell / 28));
+        assert!(rows.noise_cell.iter().filter(hidden).count() > 0, "{:?}", rows.noise_cell);
+    }
+
+    #[test]
+    fn background_is_beside_the_object() {
+        let (rows, _) = rows(90.0, |_, _| false);
+        assert_eq!(rows.noise_cell.len(), 40);
+        let inside = |cell: &i64| (5..23).contains(&(cell % 28)) && (5..11).contains(&(cell / 28));
+        assert!(rows.noise_cell.iter().all(|cell| !inside(cell)));
+    }
+}

@@ -2,6 +2,7 @@
 
 mod format;
 mod random;
+mod reader;
 mod reference;
 mod storage;
 
