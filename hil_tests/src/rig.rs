@@ -123,7 +123,7 @@ impl Rig {
 
 /// Time that the node's own work took, microseconds a frame: the half of the frames needed less.
 pub fn work_us(status: &Value) -> u64 {
-    ["receive", "crop", "embed", "retrieve", "locate", "publish"]
+    ["receive", "crop", "embed", "retrieve", "refine", "locate", "publish"]
         .iter()
         .map(|stage| count(status, &format!("/stage_us/{stage}/p50")))
         .sum()

@@ -5,8 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use models::Provider;
 use models::retrieval::second_look::{CROPS_MAX, SecondLook};
+use models::{BackboneConfig, Provider};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -35,6 +35,8 @@ pub struct Launch {
     pub camera: CameraConfig,
     /// When an object is looked at twice.
     pub retrieval: RetrievalConfig,
+    /// Whether poses are refined.
+    pub refinement: RefinementConfig,
     /// How detections find their frame.
     pub join: JoinConfig,
     /// Every bound.
@@ -83,6 +85,14 @@ pub struct RetrievalConfig {
     pub unsure_spread_deg: f64,
 }
 
+/// Poses against the network's feature map.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RefinementConfig {
+    /// Poses are refined where the model can. If not, its network runs without the part that only draws feature maps.
+    pub enabled: bool,
+}
+
 /// Detections and frames.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -100,6 +110,7 @@ impl Default for Launch {
             model: ModelConfig::default(),
             camera: CameraConfig::default(),
             retrieval: RetrievalConfig::default(),
+            refinement: RefinementConfig::default(),
             join: JoinConfig::default(),
             limits: Limits::default(),
         }
@@ -116,6 +127,12 @@ impl Default for ModelConfig {
 impl Default for RetrievalConfig {
     fn default() -> Self {
         Self { jittered_crops: 0, unsure_flip_probability: 0.05, unsure_spread_deg: 12.0 }
+    }
+}
+
+impl Default for RefinementConfig {
+    fn default() -> Self {
+        Self { enabled: true }
     }
 }
 
@@ -281,6 +298,17 @@ impl Launch {
         let waits_too_long = self.limits.join_wait_us >= self.limits.deadline_us;
         let rule = "must be below limits.deadline_us, or a frame whose detections are late has no time left";
         waits_too_long.then(|| ("limits", "join_wait_us", rule.to_owned()))
+    }
+
+    /// How the network is opened: for as many crops as a chunk has, with feature maps where poses may be refined.
+    pub fn backbone(&self) -> BackboneConfig {
+        BackboneConfig {
+            providers: self.model.providers.clone(),
+            threads: self.model.threads,
+            batch_max: self.limits.batch_max.min(self.limits.detections_max),
+            library: self.model.onnxruntime.clone(),
+            features: self.refinement.enabled,
+        }
     }
 
     /// The liveliness token's key.

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Most steps of one refined pose, as in a manifest.
+const REFINE_STEPS_MAX: u32 = 100;
+
 /// Bounds on what is accepted, kept and waited for. All memory of the pipeline follows from these.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -20,6 +23,8 @@ pub struct Limits {
     pub batch_max: usize,
     /// Neighbours looked up for one object.
     pub neighbors_max: usize,
+    /// Steps of one refined pose; the smaller of this and the manifest's holds. 0: retrieved poses are only weighed against the feature map.
+    pub refine_steps_max: u32,
     /// How long a frame waits for its detections, microseconds.
     pub join_wait_us: u64,
     /// Oldest frame still worth an answer, microseconds.
@@ -42,6 +47,7 @@ impl Default for Limits {
             box_side_px_min: 8.0,
             batch_max: 8,
             neighbors_max: 64,
+            refine_steps_max: 10,
             join_wait_us: 50_000,
             frame_age_us_max: 500_000,
             deadline_us: 100_000,
@@ -69,7 +75,7 @@ impl Limits {
     /// # Errors
     /// The first key, in the order of declaration, whose value cannot be worked with.
     pub fn validate(&self) -> Result<(), LimitError> {
-        let checks: [(&'static str, String, bool, &'static str); 12] = [
+        let checks: [(&'static str, String, bool, &'static str); 13] = [
             range("frame_bytes_max", self.frame_bytes_max, 1, 1 << 30),
             range("image_side_px_max", self.image_side_px_max as usize, 16, 65_535),
             range("detections_bytes_max", self.detections_bytes_max, 64, 64 << 20),
@@ -82,6 +88,12 @@ impl Limits {
             ),
             range("batch_max", self.batch_max, 1, 256),
             range("neighbors_max", self.neighbors_max, 1, 1024),
+            (
+                "refine_steps_max",
+                self.refine_steps_max.to_string(),
+                self.refine_steps_max <= REFINE_STEPS_MAX,
+                "must be between 0 and 100",
+            ),
             micros("join_wait_us", self.join_wait_us),
             micros("frame_age_us_max", self.frame_age_us_max),
             micros("deadline_us", self.deadline_us),
@@ -131,6 +143,10 @@ mod tests {
         assert_eq!(toml::from_str::<Limits>("").unwrap(), Limits::default());
         let error = toml::from_str::<Limits>("detection_max = 3").unwrap_err().to_string();
         assert!(error.contains("detection_max"), "{error}");
+        for bad in ["-1", "2.5", "4294967296", "\"all\""] {
+            let error = toml::from_str::<Limits>(&format!("refine_steps_max = {bad}")).unwrap_err().to_string();
+            assert!(error.contains("refine_steps_max"), "{error}");
+        }
     }
 
     #[test]
@@ -144,6 +160,7 @@ mod tests {
             ("box_side_px_min = 0.5", "box_side_px_min"),
             ("batch_max = 0", "batch_max"),
             ("neighbors_max = 2000", "neighbors_max"),
+            ("refine_steps_max = 101", "refine_steps_max"),
             ("join_wait_us = 0", "join_wait_us"),
             ("frame_age_us_max = 0", "frame_age_us_max"),
             ("deadline_us = 0", "deadline_us"),

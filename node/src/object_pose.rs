@@ -3,6 +3,7 @@
 use std::fmt;
 
 use kernels::BoxFault;
+use models::refinement::Status;
 use models::retrieval::ALTERNATIVES_MAX;
 
 use crate::detection::ClassName;
@@ -111,6 +112,8 @@ pub struct ObjectPose {
     pub class: ClassName,
     /// What became of the detection.
     pub status: ObjectStatus,
+    /// How its refinement ended; none where the answer is the retrieved one. Cut off by its share of the time, it can still be `Ok`.
+    pub refinement: Option<Status>,
     /// True when the fields below hold an answer (always with `Ok`, sometimes with `DeadlineReached`).
     pub has_pose: bool,
     /// `camera_from_object` in the real camera, (w, x, y, z), unit.
@@ -140,6 +143,7 @@ impl ObjectPose {
             detection_index,
             class,
             status,
+            refinement: None,
             has_pose: false,
             camera_from_object: [1.0, 0.0, 0.0, 0.0],
             allocentric: [1.0, 0.0, 0.0, 0.0],

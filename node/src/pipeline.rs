@@ -4,97 +4,61 @@
 //! runtime keeps its own memory). Detections are worked on in chunks, those with the highest scores first;
 //! each chunk passes all stages before the next one starts, so that whatever the deadline cuts off is the
 //! least certain part. A network pass that was paid for is always finished: retrieval and placing take a
-//! fraction of its time, and their answer carries the status `DeadlineReached`.
+//! fraction of its time, and their answer carries the status `DeadlineReached`. Refinement, where the model can, has what is left of the time
+//! after the poses of all chunks.
 //!
 //! The clock is read in a fixed order, which a test or a trace may rely on: once at the start, once after
 //! selection, and for each chunk after each of [`Stage::ALL`] that it reached; where objects get a second look, for each of them
-//! after its crops, its network pass and its retrieval, before the chunk is placed.
+//! after its crops, its network pass and its retrieval, before the chunk is refined; where the model refines and there is time to,
+//! after each object that is begun, after each round of their steps, and once more at the end of the stage.
 
+mod error;
 mod look_again;
 mod place;
+mod refine;
 mod search;
 mod stage_times;
 
+pub use error::{PipelineBuildError, PipelineError};
 pub use stage_times::{Stage, StageTimes};
 
 use std::ops::Range;
 
 use calibration::PinholeCamera;
-use kernels::{CpuCrop, CropSpec, KernelError};
+use kernels::{CpuCrop, CropSpec};
 use models::retrieval::level::LevelPrior;
 use models::retrieval::second_look::SecondLook;
-use models::retrieval::{NoNeighbor, Retrieval, Retriever, RotationError};
+use models::retrieval::{NoNeighbor, Retrieval, Retriever};
 use models::{BackboneError, Manifest, Model, Provider};
 
 use crate::detection::{ClassName, Detection};
 use crate::frame::Frame;
 use crate::level::Level;
-use crate::limits::{LimitError, Limits};
+use crate::limits::Limits;
 use crate::object_pose::{Mismatch, ObjectPose, ObjectStatus};
 use crate::stages::crop::{Candidate, CropStage, class_name};
 use crate::stages::embed::EmbedStage;
 use crate::stages::locate::LocateStage;
+use crate::stages::refine::RefineStage;
 use crate::time::{Clock, Deadline};
-use look_again::{Budget, LookAgain};
+use look_again::LookAgain;
 use place::{place, viewing_ray};
 use search::TableSearch;
-
-/// Why a model cannot be run within the limits.
-#[derive(Debug, thiserror::Error)]
-pub enum PipelineBuildError {
-    /// A limit makes no sense.
-    #[error(transparent)]
-    Limit(#[from] LimitError),
-    /// The model wants more neighbours than the limits allow.
-    #[error("the manifest's retrieval.neighbors = {neighbors} is beyond limits.neighbors_max = {neighbors_max}")]
-    Neighbors {
-        /// What the manifest says.
-        neighbors: usize,
-        /// What the limits say.
-        neighbors_max: usize,
-    },
-    /// A row of the table is no rotation.
-    #[error(transparent)]
-    Rotation(#[from] RotationError),
-    /// A class of the manifest that could never be answered.
-    #[error("class `{class}` of the manifest {reason}")]
-    Class {
-        /// The class' name.
-        class: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-}
-
-/// Why a frame as a whole has no answer. Single detections never cause one: they carry their own status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PipelineError {
-    /// Image and calibration are of different sizes: a pose would be wrong without looking wrong.
-    #[error("the image is {image_px:?} pixels, its calibration is for {camera_px:?}")]
-    CameraSize {
-        /// Width and height of the image.
-        image_px: [u32; 2],
-        /// Width and height the calibration is for.
-        camera_px: [u32; 2],
-    },
-    /// A side of the image is beyond `image_side_px_max`.
-    #[error("the image is {image_px:?} pixels, at most {side_px_max} each way are allowed")]
-    ImageSize {
-        /// Width and height of the image.
-        image_px: [u32; 2],
-        /// The limit.
-        side_px_max: u32,
-    },
-    /// A kernel refused its arguments.
-    #[error(transparent)]
-    Kernel(#[from] KernelError),
-}
 
 /// A class as the pipeline needs it.
 struct Class {
     name: ClassName,
     rows: Range<u32>,
     dimensions_m: [f64; 3],
+}
+
+/// The time that a chunk has.
+struct Budget {
+    deadline: Deadline,
+    /// When the work on it began.
+    started_us: u64,
+    /// How long the network took on its crops.
+    embed_us: u64,
 }
 
 /// The pose path of one camera.
@@ -108,11 +72,13 @@ pub struct Pipeline {
     crop: CropStage<CpuCrop>,
     embed: EmbedStage,
     retrieve: Retriever<TableSearch>,
+    /// None where the model has no neural mesh, or its network was opened without a feature map.
+    refine: Option<RefineStage>,
     locate: LocateStage,
     level: Option<Level>,
     again: LookAgain,
     candidates: Vec<Candidate>,
-    /// Of the chunk in work, what the table said.
+    /// Of the chunk in work, what the table said, then what refinement made of it.
     retrievals: Vec<Result<Retrieval, Mismatch>>,
     poses: Vec<ObjectPose>,
     times: StageTimes,
@@ -130,8 +96,11 @@ impl Pipeline {
     pub fn new(model: Model, limits: &Limits) -> Result<Self, PipelineBuildError> {
         limits.validate()?;
         let classes = classes(&model)?;
-        let Model { manifest, table, backbone, refused, sha256, .. } = model;
         let batch_max = limits.batch_max.min(limits.detections_max);
+        let refine =
+            RefineStage::of(&model, batch_max, limits.refine_steps_max).map_err(PipelineBuildError::Refinement)?;
+        let feature_len = refine.as_ref().map_or(0, RefineStage::feature_len);
+        let Model { manifest, table, backbone, refused, sha256, .. } = model;
         let neighbors = manifest.retrieval.neighbors;
         if neighbors > limits.neighbors_max {
             return Err(PipelineBuildError::Neighbors { neighbors, neighbors_max: limits.neighbors_max });
@@ -146,8 +115,9 @@ impl Pipeline {
             classes,
             side_px_max,
             batch_max,
-            embed: EmbedStage::new(backbone, crop.crop_len(), table.dim, batch_max),
+            embed: EmbedStage::new(backbone, crop.crop_len(), table.dim, feature_len, batch_max),
             retrieve: Retriever::new(top_k, table, manifest.retrieval.clone(), batch_max)?,
+            refine,
             locate: LocateStage::new(limits.range_m_min, limits.range_m_max),
             level: None,
             again: LookAgain::new(SecondLook::OFF, batch_max, 0),
@@ -249,7 +219,7 @@ impl Pipeline {
             self.answer_without_pose(chunk, ObjectStatus::DeadlineReached);
             return Ok(now_us);
         }
-        let batch = chunk.len();
+        let (batch, started_us) = (chunk.len(), now_us);
         self.crop.cut(&frame.image, &self.candidates[chunk.clone()], self.embed.crops_mut(batch))?;
         now_us = self.lap(Stage::Crop, now_us, clock);
         if deadline.is_reached(now_us) {
@@ -265,9 +235,10 @@ impl Pipeline {
             return Ok(now_us);
         }
         self.retrieve_chunk(chunk.clone(), camera)?;
-        let budget = Budget { deadline, embed_us: now_us.saturating_sub(cut_us) };
+        let budget = Budget { deadline, started_us, embed_us: now_us.saturating_sub(cut_us) };
         now_us = self.lap(Stage::Retrieve, now_us, clock);
         now_us = self.look_again(frame, camera, chunk.clone(), &budget, now_us, clock)?;
+        now_us = self.refine_chunk(camera, chunk.clone(), &budget, now_us, clock);
         let late = deadline.is_reached(now_us);
         self.locate_chunk(chunk, camera, late);
         Ok(self.lap(Stage::Locate, now_us, clock))
@@ -297,9 +268,10 @@ impl Pipeline {
 
     fn locate_chunk(&mut self, chunk: Range<usize>, camera: &PinholeCamera, late: bool) {
         let found = if late { ObjectStatus::DeadlineReached } else { ObjectStatus::Ok };
-        for (candidate, retrieval) in self.candidates[chunk].iter().zip(&self.retrievals) {
+        for (row, (candidate, retrieval)) in self.candidates[chunk].iter().zip(&self.retrievals).enumerate() {
             let Some(class) = self.classes.get(candidate.class) else { continue };
             let mut pose = ObjectPose::without_pose(candidate.detection_index, class.name.clone(), found);
+            pose.refinement = self.refine.as_ref().and_then(|refine| refine.status(row));
             let placed = retrieval.as_ref().map_err(|&mismatch| mismatch).and_then(|retrieval| {
                 place(&mut pose, retrieval, &candidate.box_px, camera, class.dimensions_m, &self.locate)
                     .ok_or(Mismatch::NotPlaced)
@@ -343,6 +315,11 @@ impl Pipeline {
     /// The model's manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Whether poses are refined: the model has a neural mesh, and its network was opened with the feature map.
+    pub fn refines(&self) -> bool {
+        self.refine.is_some()
     }
 
     /// SHA-256 of the manifest, hexadecimal: it names the hashes of all files of the model.

@@ -9,6 +9,7 @@
 //!  "rates_hz": {"received", "published"},
 //!  "frames": {"received", "accepted", "published", "lost", "dropped": {reason: count}, "empty": {reason: count}},
 //!  "objects": {"published", "by_status": {status: count}}, "events": {name: count},
+//!  "refinement": {"enabled", "refined", "by_status": {status: count}},
 //!  "stage_us": {stage: {"count", "p50", "p99", "max"}},
 //!  "shared_memory": {"frames_shm_total", "frames_copied_total", "sending": "shared" | reason}}
 //! ```
@@ -39,6 +40,8 @@ pub struct Identity {
     pub model_version: String,
     /// SHA-256 of the model's manifest, hexadecimal.
     pub model_sha256: String,
+    /// Whether the model's poses are refined.
+    pub refines: bool,
     /// Why what the node sends is copied, if it is.
     pub copy_reason: Option<String>,
 }
@@ -55,6 +58,7 @@ impl Identity {
             model_name: manifest.name.clone(),
             model_version: manifest.version.clone(),
             model_sha256: pipeline.model_sha256().to_owned(),
+            refines: pipeline.refines(),
             copy_reason: copy_reason.map(str::to_owned),
         }
     }
@@ -138,6 +142,11 @@ impl Reporter {
                 "empty": trace.empty.to_map(),
             },
             "objects": {"published": trace.poses_count, "by_status": trace.objects()},
+            "refinement": {
+                "enabled": self.identity.refines,
+                "refined": trace.refined.total(),
+                "by_status": trace.refined.to_map(),
+            },
             "events": trace.events.to_map(),
             "stage_us": stages(trace),
             "shared_memory": {
@@ -235,14 +244,20 @@ pub fn summary(trace: &Trace) -> String {
     row("frames accepted", trace.accepted_count);
     row("answers published", trace.published_count);
     row("objects with a pose", trace.poses_count);
+    if trace.refined.total() > 0 {
+        row("poses refined", trace.refined.total());
+    }
     row("frames by shared memory", trace.frames_shm_total);
     row("frames copied", trace.frames_copied_total);
     row("frames lost on the way", trace.lost_count);
     let dropped = trace.dropped.iter().map(|(reason, count)| (format!("dropped: {}", reason.as_str()), count));
     let empty = trace.empty.iter().map(|(reason, count)| (format!("empty: {}", reason.as_str()), count));
     let objects = trace.objects().into_iter().map(|(status, count)| (format!("object {status}"), count));
+    let refined = trace.refined.iter().map(|(status, count)| (format!("refinement: {}", status.as_str()), count));
     let events = Event::ALL.iter().map(|event| (event.as_str().to_owned(), trace.events.get(*event)));
-    for (name, count) in dropped.chain(empty).chain(objects).chain(events).filter(|(_, count)| *count > 0) {
+    for (name, count) in
+        dropped.chain(empty).chain(objects).chain(refined).chain(events).filter(|(_, count)| *count > 0)
+    {
         row(&name, count);
     }
     let _ = writeln!(text, "  {:<12} {:>8} {:>10} {:>10} {:>10}", "microseconds", "count", "p50", "p99", "max");
@@ -259,6 +274,7 @@ pub fn summary(trace: &Trace) -> String {
 mod tests {
     use super::*;
     use crate::object_pose::{Mismatch, ObjectPose, Rejection};
+    use crate::trace::Refinement;
 
     fn reporter() -> Reporter {
         let identity = Identity {
@@ -269,6 +285,7 @@ mod tests {
             model_name: "car".to_owned(),
             model_version: "1".to_owned(),
             model_sha256: "00".to_owned(),
+            refines: true,
             copy_reason: None,
         };
         Reporter::new(identity, 0)
@@ -329,7 +346,14 @@ mod tests {
             "/frames/empty/no_calibration",
             "/objects/by_status",
             "/events/detections_cut",
+            "/refinement/enabled",
+            "/refinement/refined",
+            "/refinement/by_status/converged",
+            "/refinement/by_status/step_limit",
+            "/refinement/by_status/deadline_reached",
+            "/refinement/by_status/diverged",
             "/stage_us/embed/p99",
+            "/stage_us/refine/p99",
             "/shared_memory/frames_shm_total",
         ] {
             assert!(report.pointer(pointer).is_some(), "{pointer}");
@@ -342,6 +366,7 @@ mod tests {
         trace.received_count = 7;
         trace.dropped.add(Dropped::Stale, 3);
         trace.record(Timed::Embed, 1234);
+        trace.refined.add(Refinement::StepLimit, 5);
         let text = summary(&trace);
         let line = |name: &str| {
             text.lines().find(|line| line.contains(name)).map(|line| line.split_whitespace().last().unwrap())
@@ -349,6 +374,8 @@ mod tests {
         assert_eq!(line("frames received"), Some("7"));
         assert_eq!(line("dropped: stale"), Some("3"));
         assert_eq!(line("dropped: malformed"), None);
+        assert_eq!((line("poses refined"), line("refinement: step_limit")), (Some("5"), Some("5")));
+        assert_eq!(line("refinement: converged"), None);
         assert!(line("embed").is_some() && line("crop").is_none(), "{text}");
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
+use models::refinement::Status;
 
 use crate::object_pose::ObjectPose;
 use crate::pipeline::{Stage, StageTimes};
@@ -124,6 +125,8 @@ names! {
         Embed = "embed",
         /// Nearest references and their modes.
         Retrieve = "retrieve",
+        /// Poses against the network's feature map; only where the model refines.
+        Refine = "refine",
         /// Position and covariance.
         Locate = "locate",
         /// Writing and sending the answer.
@@ -133,12 +136,39 @@ names! {
     }
 }
 
+names! {
+    /// How the refinement of a pose ended.
+    Refinement {
+        /// Nothing near is better.
+        Converged = "converged",
+        /// It had all the steps it may have.
+        StepLimit = "step_limit",
+        /// Time was up: the best until then.
+        DeadlineReached = "deadline_reached",
+        /// Nothing could be compared any more: the best until then.
+        Diverged = "diverged",
+    }
+}
+
+impl From<Status> for Refinement {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Converged => Self::Converged,
+            Status::StepLimit => Self::StepLimit,
+            // Whatever still runs is stopped before it is published.
+            Status::Running | Status::DeadlineReached => Self::DeadlineReached,
+            Status::Diverged => Self::Diverged,
+        }
+    }
+}
+
 impl From<Stage> for Timed {
     fn from(stage: Stage) -> Self {
         match stage {
             Stage::Crop => Self::Crop,
             Stage::Embed => Self::Embed,
             Stage::Retrieve => Self::Retrieve,
+            Stage::Refine => Self::Refine,
             Stage::Locate => Self::Locate,
         }
     }
@@ -235,6 +265,8 @@ pub struct Trace {
     pub dropped: Tally<Dropped>,
     /// Accepted frames whose answer is empty, by reason.
     pub empty: Tally<Empty>,
+    /// Refined poses, by how their refinement ended.
+    pub refined: Tally<Refinement>,
     /// Everything else.
     pub events: Tally<Event>,
     objects: heapless::Vec<(&'static str, u64), STATUS_COUNT_MAX>,
@@ -255,6 +287,7 @@ impl Default for Trace {
             lost_count: 0,
             dropped: Tally::default(),
             empty: Tally::default(),
+            refined: Tally::default(),
             events: Tally::default(),
             objects: heapless::Vec::new(),
             times: Timed::ALL.iter().map(|_| histogram()).collect(),
@@ -270,9 +303,9 @@ impl Trace {
         }
     }
 
-    /// Books the pipeline's own times.
+    /// Books the pipeline's own times; refinement only where there was any.
     pub fn record_stages(&mut self, times: &StageTimes) {
-        for (stage, us) in times.iter() {
+        for (stage, us) in times.iter().filter(|&(stage, us)| stage != Stage::Refine || us > 0) {
             self.record(stage.into(), us);
         }
     }
@@ -287,6 +320,9 @@ impl Trace {
                 None => self.objects.push((status, 1)).unwrap_or_default(),
             }
             self.poses_count += u64::from(object.has_pose);
+            if let (true, Some(status)) = (object.has_pose, object.refinement) {
+                self.refined.add(status.into(), 1);
+            }
         }
     }
 
@@ -302,59 +338,4 @@ impl Trace {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::object_pose::{ObjectStatus, Rejection};
-
-    #[test]
-    fn every_name_is_spelled_once_and_counted_apart() {
-        fn check<N: Name>() {
-            let mut tally = Tally::<N>::default();
-            for (at, name) in N::ALL.iter().enumerate() {
-                assert_eq!(name.index(), at);
-                tally.add(*name, at as u64 + 1);
-            }
-            assert_eq!(tally.to_map().len(), N::ALL.len(), "two names share a spelling");
-            assert_eq!(tally.total(), (1..=N::ALL.len() as u64).sum::<u64>());
-        }
-        check::<Dropped>();
-        check::<Empty>();
-        check::<Event>();
-        check::<Timed>();
-    }
-
-    #[test]
-    fn quantiles_hold_the_middle_the_99th_and_the_longest() {
-        let mut trace = Trace::default();
-        assert_eq!(trace.quantiles(Timed::Total), Quantiles::default());
-        (1..=100).for_each(|us| trace.record(Timed::Total, us));
-        assert_eq!(trace.quantiles(Timed::Total), Quantiles { count: 100, p50: 50, p99: 99, max: 100 });
-        assert_eq!(trace.quantiles(Timed::Join).count, 0);
-    }
-
-    #[test]
-    fn a_time_beyond_a_minute_counts_as_a_minute() {
-        let mut trace = Trace::default();
-        trace.record(Timed::Total, u64::MAX);
-        let max = trace.quantiles(Timed::Total).max;
-        assert!(max.abs_diff(TIME_US_MAX) < TIME_US_MAX / 500, "{max}");
-    }
-
-    #[test]
-    fn objects_are_counted_by_status() {
-        let object = |status, has_pose| {
-            let mut object = ObjectPose::without_pose(0, Default::default(), status);
-            object.has_pose = has_pose;
-            object
-        };
-        let mut trace = Trace::default();
-        let rejected = ObjectStatus::Rejected(Rejection::BoxInverted);
-        trace.record_objects(&[
-            object(ObjectStatus::Ok, true),
-            object(rejected, false),
-            object(ObjectStatus::Ok, true),
-        ]);
-        assert_eq!(trace.objects(), BTreeMap::from([("ok", 2), ("rejected:box_inverted", 1)]));
-        assert_eq!(trace.poses_count, 2);
-    }
-}
+mod tests;

@@ -88,6 +88,23 @@ impl Backbone for Exempt {
         ARMED.set(was_armed);
         result
     }
+
+    fn feature_shape(&self) -> Option<[usize; 3]> {
+        self.0.feature_shape()
+    }
+
+    fn embed_with_features(
+        &mut self,
+        crops: &[f32],
+        batch: usize,
+        embeddings: &mut [f32],
+        features: &mut [f32],
+    ) -> Result<(), BackboneError> {
+        let was_armed = ARMED.replace(false);
+        let result = self.0.embed_with_features(crops, batch, embeddings, features);
+        ARMED.set(was_armed);
+        result
+    }
 }
 
 /// Notes how much was allocated at each reading: the pipeline reads the clock at the borders of its stages.
@@ -104,13 +121,16 @@ impl Clock for BorderClock {
     }
 }
 
-/// The border that reading `index` closes, by the order that `node::pipeline` documents.
-fn part_before(index: usize) -> String {
+/// The border that reading `index` closes, by the order that `node::pipeline` documents; refinement and second looks have readings of their
+/// own, whose number depends on the work.
+fn part_before(index: usize, has_readings_between: bool) -> String {
+    let parts = Stage::ALL.iter().filter(|&&stage| stage != Stage::Refine);
     match index.checked_sub(2) {
         None => "selection".to_owned(),
+        Some(_) if has_readings_between => format!("what reading {index} of the clock closes"),
         Some(later) => {
-            let per_chunk = Stage::ALL.len();
-            format!("{} of chunk {}", Stage::ALL[later % per_chunk].as_str(), later / per_chunk)
+            let (chunk, at) = (later / parts.clone().count(), later % parts.clone().count());
+            format!("{} of chunk {chunk}", parts.map(|part| part.as_str()).nth(at).unwrap_or_default())
         }
     }
 }
@@ -154,6 +174,8 @@ fn frames_allocate_nothing(model: Model, second_look: SecondLook) {
     let model = Model { backbone: Box::new(Exempt(model.backbone)), ..model };
     let level = Level::new(1.5, 2.0, -1.0).unwrap();
     let mut pipeline = Pipeline::new(model, &limits).unwrap().with_level(level).with_second_look(second_look);
+    let has_readings_between = pipeline.refines() || second_look.crops > 0;
+    let mut refined_count = 0;
     let mut pixels = vec![0_u8; WIDTH * HEIGHT * 3];
     for (index, byte) in pixels.iter_mut().enumerate() {
         *byte = (index * 37 % 251) as u8;
@@ -167,7 +189,7 @@ fn frames_allocate_nothing(model: Model, second_look: SecondLook) {
         let mut list = detections(3.0 * round as f32);
         list.truncate(if round == 4 { 0 } else { 5 + 3 * round });
         let deadline = if round == 5 { Deadline { at_us: 3 } } else { Deadline::NEVER };
-        let clock = BorderClock { readings: RefCell::new(Vec::with_capacity(256)) };
+        let clock = BorderClock { readings: RefCell::new(Vec::with_capacity(4096)) };
         // The first round warms the scratch memory up.
         ALLOCATIONS.set(0);
         ARMED.set(round > 0);
@@ -179,10 +201,12 @@ fn frames_allocate_nothing(model: Model, second_look: SecondLook) {
         assert_eq!(poses.iter().any(|pose| pose.status == ObjectStatus::Ok), !(round == 4 || round == 5));
         let readings = clock.readings.into_inner();
         let guilty = readings.iter().position(|&count| count > 0);
-        let place = guilty.map_or_else(|| "the end".to_owned(), part_before);
+        let place = guilty.map_or_else(|| "the end".to_owned(), |index| part_before(index, has_readings_between));
         let (count, bytes) = (ALLOCATIONS.get(), FIRST_BYTES.get());
         assert_eq!(count, 0, "round {round}: {count} allocation(s), the first of {bytes} bytes in {place}");
+        refined_count += poses.iter().filter(|pose| pose.refinement.is_some()).count();
     }
+    assert_eq!(refined_count > 0, pipeline.refines());
 }
 
 #[test]
@@ -206,6 +230,20 @@ fn looking_twice_at_everything_allocates_nothing_either() {
     small_model::write(folder.path());
     let everything = SecondLook { crops: 3, flip_probability_min: 0.0, spread_rad_min: 0.0 };
     frames_allocate_nothing(small_model::load(folder.path(), 4), everything);
+}
+
+#[test]
+fn refining_everything_allocates_nothing_either() {
+    let folder = tempfile::tempdir().unwrap();
+    small_model::write_refining(folder.path());
+    let everything = SecondLook { crops: 3, flip_probability_min: 0.0, spread_rad_min: 0.0 };
+    for second_look in [SecondLook::OFF, everything] {
+        let mut model = small_model::load(folder.path(), 4);
+        assert!(model.neural_mesh.is_some() && model.backbone.feature_shape().is_some());
+        // So that the network's views of both directions leave every object in doubt, and the grid is searched.
+        model.manifest.retrieval.flip_temperature = 100.0;
+        frames_allocate_nothing(model, second_look);
+    }
 }
 
 #[test]

@@ -38,10 +38,11 @@ orientations relative to the line of sight hold, positions are then only as good
 
 The answer of --json, one object for each box:
   {\"objects\": [{\"box\", \"class\", \"status\", \"rotation_wxyz\", \"viewpoint_deg\", \"translation_m\", \"covariance\",
-   \"similarity\", \"alternatives\"}], \"timing_us\", \"provider\", \"model\"}
+   \"similarity\", \"alternatives\", \"refinement\"}], \"timing_us\", \"provider\", \"model\"}
 rotation_wxyz: camera optical axes (x right, y down, z forward) from body axes (x forward, y left, z up).
 viewpoint_deg: relative to the line of sight, azimuth 0 = front, 90 = its left side, 180 = rear.
 covariance: 6x6 row by row, x y z then rotation about x y z. Without a pose these are null.
+refinement: how it ended (converged, step_limit, diverged), null where the pose is as retrieved.
 
 Examples:
   azimuth estimate --image street.png --boxes boxes.json

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
-use models::{BackboneConfig, Model, Provider};
+use models::{Model, Provider};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::print;
@@ -75,10 +75,11 @@ pub fn execute(args: &Args) -> anyhow::Result<ExitCode> {
     let mut node = Node::start(&launch, pipeline)?;
     let pipeline = node.pipeline();
     tracing::info!(
-        "{} ready: model {} {}, {}, frames on {}, answers on {}, reachable at {:?}",
+        "{} ready: model {} {}, {}, {}, frames on {}, answers on {}, reachable at {:?}",
         launch.name,
         pipeline.manifest().name,
         pipeline.manifest().version,
+        if pipeline.refines() { "poses refined" } else { "poses as retrieved" },
         pipeline.provider_description(),
         launch.keys.image,
         launch.keys.object_pose,
@@ -100,14 +101,7 @@ pub(super) fn load_launch(path: Option<&Path>) -> Result<Launch, LaunchError> {
 /// The launch file's model, or `ordered` instead, within the launch file's limits.
 fn open_pipeline(launch: &Launch, ordered: Option<&Path>) -> anyhow::Result<Pipeline> {
     let folder = find_model(ordered.or(launch.model.directory.as_deref()))?;
-    let config = BackboneConfig {
-        providers: launch.model.providers.clone(),
-        threads: launch.model.threads,
-        batch_max: launch.limits.batch_max.min(launch.limits.detections_max),
-        library: launch.model.onnxruntime.clone(),
-        ..BackboneConfig::default()
-    };
-    let model = Model::load(&folder, &config)?;
+    let model = Model::load(&folder, &launch.backbone())?;
     Ok(Pipeline::new(model, &launch.limits)?
         .with_level(launch.camera.level()?)
         .with_second_look(launch.retrieval.second_look()))

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use models::{BackboneConfig, Model, Provider};
+use models::{Model, Provider};
 
 use super::assemble::assemble;
 use super::rate::Rate;
@@ -124,13 +124,7 @@ impl Drop for SetOnDrop<'_> {
 }
 
 fn open_pipeline(request: &Request<'_>, launch: &Launch) -> anyhow::Result<Pipeline> {
-    let config = BackboneConfig {
-        providers: launch.model.providers.clone(),
-        threads: launch.model.threads,
-        batch_max: launch.limits.batch_max.min(launch.limits.detections_max),
-        ..BackboneConfig::default()
-    };
-    let model = Model::load(request.model, &config)?;
+    let model = Model::load(request.model, &launch.backbone())?;
     let pipeline = Pipeline::new(model, &launch.limits)?
         .with_level(launch.camera.level()?)
         .with_second_look(launch.retrieval.second_look());

@@ -50,6 +50,7 @@ fn a_value_out_of_range_is_told_with_its_line_and_key() {
         ("[limits]\nbatch_max = 2\n[retrieval]\njittered_crops = 4", "car.toml:4", "retrieval.jittered_crops"),
         ("[retrieval]\nunsure_flip_probability = 1.5", "car.toml:2", "retrieval.unsure_flip_probability"),
         ("[retrieval]\nunsure_spread_deg = nan", "car.toml:2", "retrieval.unsure_spread_deg"),
+        ("[limits]\n\nrefine_steps_max = 101", "car.toml:3", "limits.refine_steps_max"),
         ("[camera]\nlevel_sigma_deg = -1.0", "car.toml:2", "camera.level_sigma_deg"),
         ("[camera]\nlevel_sigma_deg = nan", "car.toml:2", "camera.level_sigma_deg"),
         ("[camera]\nmounting_pitch_deg = 91.0", "car.toml:2", "camera.mounting_pitch_deg"),
@@ -58,6 +59,26 @@ fn a_value_out_of_range_is_told_with_its_line_and_key() {
     ] {
         let told = refusal(text);
         assert!(told.starts_with(&format!("{place}: {key} ")), "{text}: {told}");
+    }
+}
+
+#[test]
+fn who_does_not_refine_opens_the_network_without_its_feature_map() {
+    assert!(Launch::default().refinement.enabled && Launch::default().backbone().features);
+    let launch = Launch::parse("[refinement]\nenabled = false\n[limits]\nrefine_steps_max = 0", "car.toml").unwrap();
+    assert!(!launch.backbone().features);
+    assert_eq!((launch.limits.refine_steps_max, launch.backbone().batch_max), (0, 8));
+    for (text, place, named) in [
+        ("[refinement]\nenable = false", "car.toml:2:1", "enabled"),
+        ("[refinement]\nenabled = 1", "car.toml:2:", "bool"),
+        ("[refinement]\nenabled = \"no\"", "car.toml:2:", "bool"),
+        ("[refine]\nenabled = true", "car.toml:1:2", "refinement"),
+        ("[refinement]\nenabled = true\nenabled = true", "car.toml:3:", "duplicate"),
+        ("[limits]\nrefine_steps_max = -1", "car.toml:2:", "u32"),
+        ("[limits]\nrefinement_steps_max = 5", "car.toml:2:1", "refine_steps_max"),
+    ] {
+        let told = refusal(text);
+        assert!(told.starts_with(place) && told.contains(named), "{text}: {told}");
     }
 }
 

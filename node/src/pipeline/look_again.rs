@@ -5,10 +5,10 @@ use std::ops::Range;
 use calibration::PinholeCamera;
 use models::retrieval::second_look::{CROPS_MAX, SecondLook, add, jittered, normalize};
 
-use super::{Pipeline, PipelineError, Stage};
+use super::{Budget, Pipeline, PipelineError, Stage};
 use crate::frame::Frame;
 use crate::stages::crop::Candidate;
-use crate::time::{Clock, Deadline};
+use crate::time::Clock;
 
 /// The rule, and memory for one chunk.
 pub(super) struct LookAgain {
@@ -26,12 +26,6 @@ impl LookAgain {
         let first = if crops == 0 { Vec::new() } else { vec![0.0; batch_max * dim] };
         Self { rule: SecondLook { crops, ..rule }, first, near: heapless::Vec::new() }
     }
-}
-
-/// When the work on a chunk must end, and how long the network took on its crops.
-pub(super) struct Budget {
-    pub(super) deadline: Deadline,
-    pub(super) embed_us: u64,
 }
 
 impl Pipeline {
@@ -74,7 +68,7 @@ impl Pipeline {
             }
             self.crop.cut(&frame.image, &self.again.near, self.embed.crops_mut(crops))?;
             now_us = self.lap(Stage::Crop, now_us, clock);
-            let embedded = self.embed.run(crops);
+            let embedded = self.embed.run_without_features(crops);
             now_us = self.lap(Stage::Embed, now_us, clock);
             if embedded.is_err() {
                 break;

@@ -9,13 +9,15 @@ pub enum Stage {
     Embed,
     /// Nearest references and their modes.
     Retrieve,
+    /// Poses against the network's feature map; zero where the model does not refine.
+    Refine,
     /// Position and covariance.
     Locate,
 }
 
 impl Stage {
     /// In the order of the work.
-    pub const ALL: [Self; 4] = [Self::Crop, Self::Embed, Self::Retrieve, Self::Locate];
+    pub const ALL: [Self; 5] = [Self::Crop, Self::Embed, Self::Retrieve, Self::Refine, Self::Locate];
 
     /// The stable spelling used in JSON and as a histogram's name.
     pub const fn as_str(self) -> &'static str {
@@ -23,6 +25,7 @@ impl Stage {
             Self::Crop => "crop",
             Self::Embed => "embed",
             Self::Retrieve => "retrieve",
+            Self::Refine => "refine",
             Self::Locate => "locate",
         }
     }

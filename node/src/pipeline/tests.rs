@@ -1,5 +1,7 @@
 //! The order of the work, with a network whose answers the test writes.
 
+mod refining;
+
 use super::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -47,11 +49,15 @@ fn class(name: &str) -> ClassSpec {
 /// Row 0: a car along axis 0, azimuth 40. Row 1: a van along axis 1, azimuth 160.
 fn model(answer: Box<Answer>) -> (Model, Arc<AtomicUsize>) {
     let passes = Arc::new(AtomicUsize::new(0));
+    (model_of(Box::new(Scripted { answer, passes: Arc::clone(&passes) })), passes)
+}
+
+fn model_of(backbone: Box<dyn Backbone>) -> Model {
     let mut embeddings = vec![f16::ZERO; 2 * DIM];
     embeddings[0] = f16::ONE;
     embeddings[DIM + 1] = f16::ONE;
     let rotation = |azimuth| to_wxyz(&Viewpoint::from_degrees(azimuth, 0.0, 0.0).to_rotation()).map(|x| x as f32);
-    let model = Model {
+    Model {
         manifest: Manifest {
             name: "scripted".to_owned(),
             version: "1".to_owned(),
@@ -87,12 +93,11 @@ fn model(answer: Box<Answer>) -> (Model, Arc<AtomicUsize>) {
             encoder_sha256: String::new(),
         },
         neural_mesh: None,
-        backbone: Box::new(Scripted { answer, passes: Arc::clone(&passes) }),
+        backbone,
         refused: vec![],
         sha256: String::new(),
         directory: std::path::PathBuf::new(),
-    };
-    (model, passes)
+    }
 }
 
 fn all_alike(_batch: usize, embeddings: &mut [f32]) -> Result<(), BackboneError> {
@@ -225,10 +230,10 @@ fn the_time_of_each_stage_is_the_difference_of_its_borders() {
     let mut pipeline = Pipeline::new(model, &limits()).unwrap();
     process(&mut pipeline, &detections(&["car"; 3]), Deadline::NEVER, &ManualClock::stepping(10));
     let times = pipeline.stage_us();
-    // Selection and two chunks of four stages, 10 microseconds each.
-    assert_eq!(times.iter().map(|(_, us)| us).collect::<Vec<_>>(), [30, 20, 20, 20]);
+    // Selection and two chunks of four stages, 10 microseconds each; the model does not refine, and no clock is read for it.
+    assert_eq!(times.iter().map(|(_, us)| us).collect::<Vec<_>>(), [30, 20, 20, 0, 20]);
     assert_eq!(times.total_us(), 90);
-    assert_eq!(times.get(Stage::Crop), 30);
+    assert_eq!((times.get(Stage::Crop), pipeline.refines()), (30, false));
 }
 
 #[test]

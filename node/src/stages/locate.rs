@@ -1,4 +1,4 @@
-//! Fourth stage: where the object is, from its orientation, its class' mean size and its 2D box.
+//! Last stage: where the object is, from its orientation, its class' mean size and its 2D box.
 //!
 //! An upright box of known size and orientation, seen by a known camera, touches the four sides of its 2D
 //! box with four of its corners. Given which corner touches which side, each side is one equation that is

@@ -9,6 +9,7 @@ use std::path::Path;
 use calibration::so3::to_wxyz;
 use calibration::{Rotation, Viewpoint};
 use half::f16;
+use models::neural_mesh::{Bounds, NeuralMesh, SubType, cuboid};
 use models::{BackboneConfig, Manifest, Model, Provider, ReferenceTable, sha256_hex};
 
 /// Canvas of the network: columns, rows.
@@ -64,14 +65,55 @@ pub fn reference(row: usize) -> (Pattern, Rotation) {
 
 pub const ROWS: usize = 12;
 
+/// Canvas pixels a cell of the feature map.
+pub const STRIDE: usize = 4;
+/// A feature is the colour of a cell.
+const FEATURES: usize = 3;
+
 /// Writes the model folder: manifest, network, table.
 pub fn write(folder: &Path) {
-    let onnx = onnx();
+    write_with(folder, false);
+}
+
+/// The same model with a feature map, the colours of the cells (not of unit length, which nothing relies on), and a neural mesh: a box
+/// painted red towards the front, green towards the left, blue towards the top.
+pub fn write_refining(folder: &Path) {
+    write_with(folder, true);
+}
+
+fn write_with(folder: &Path, refines: bool) {
+    let onnx = onnx(refines);
     std::fs::write(folder.join("backbone.onnx"), &onnx).unwrap();
     let table = table(&sha256_hex(&onnx));
     table.save(&folder.join("reference_table.safetensors")).unwrap();
     let table_bytes = std::fs::read(folder.join("reference_table.safetensors")).unwrap();
-    std::fs::write(folder.join("manifest.toml"), manifest(&onnx, &table_bytes)).unwrap();
+    let mut text = manifest(&onnx, &table_bytes);
+    if refines {
+        let mesh = mesh(&sha256_hex(&onnx)).to_bytes("the mesh of the test").unwrap();
+        std::fs::write(folder.join("neural_mesh.safetensors"), &mesh).unwrap();
+        text = text.replace("[outputs]\n", "[outputs]\nfeatures = \"features\"\n");
+        let [sha256, bytes] = [sha256_hex(&mesh), mesh.len().to_string()];
+        text += &format!("\n[artifacts.\"neural_mesh.safetensors\"]\nsha256 = \"{sha256}\"\nbytes = {bytes}\n");
+    }
+    std::fs::write(folder.join("manifest.toml"), text).unwrap();
+}
+
+fn mesh(encoder_sha256: &str) -> NeuralMesh {
+    let surface = cuboid(&Bounds { low: [-2.0, -0.8, -0.7], high: [2.0, 0.8, 0.7] }, 200).unwrap();
+    let colour = |[x, y, z]: &[f32; 3]| {
+        let colour = [x / 2.0, y / 0.8, z / 0.7];
+        let norm = colour.iter().map(|v| v * v).sum::<f32>().sqrt();
+        colour.map(|v| v / norm)
+    };
+    let features: Vec<f32> = surface.positions().iter().flat_map(colour).collect();
+    let clutter = vec![0.0; FEATURES];
+    NeuralMesh {
+        class_names: vec!["car".to_owned()],
+        stride: STRIDE as u32,
+        encoder_sha256: encoder_sha256.to_owned(),
+        sub_types: vec![SubType::new("box", 0, surface, &features, &clutter).unwrap()],
+        clutter,
+    }
 }
 
 /// The model, opened with tract: available everywhere.
@@ -146,10 +188,10 @@ bytes = {}
     text
 }
 
-/// input [N, 3, 16, 32] -> AveragePool -> Flatten -> / its norm -> embedding [N, 48].
-fn onnx() -> Vec<u8> {
+/// input [N, 3, 16, 32] -> AveragePool -> Flatten -> / its norm -> embedding [N, 48]; and AveragePool -> features [N, 3, 4, 8].
+fn onnx(refines: bool) -> Vec<u8> {
     let pool = [(CANVAS[1] / FIELDS) as u64, (CANVAS[0] / FIELDS) as u64];
-    let graph = [
+    let mut graph = [
         field(1, &node("AveragePool", &["input"], "pooled", &[ints("kernel_shape", &pool), ints("strides", &pool)])),
         field(1, &node("Flatten", &["pooled"], "flat", &[int("axis", 1)])),
         field(1, &node("ReduceL2", &["flat"], "norm", &[ints("axes", &[1]), int("keepdims", 1)])),
@@ -159,6 +201,12 @@ fn onnx() -> Vec<u8> {
         field(12, &value_info("embedding", &[DIM as u64])),
     ]
     .concat();
+    if refines {
+        let (cell, cells) = ([STRIDE as u64; 2], CANVAS.map(|side| (side / STRIDE) as u64));
+        let attributes = [ints("kernel_shape", &cell), ints("strides", &cell)];
+        graph.extend(field(1, &node("AveragePool", &["input"], "features", &attributes)));
+        graph.extend(field(12, &value_info("features", &[FEATURES as u64, cells[1], cells[0]])));
+    }
     let opset = [field(1, b""), number(2, 13)].concat();
     [number(1, 8), field(2, b"test"), field(7, &graph), field(8, &opset)].concat()
 }

@@ -36,7 +36,8 @@ The model's own inputs and table are used, on a picture of noise of 1242 x 375 p
 The answer of --json:
   {\"batches\": [{\"batch\", \"objects\", \"us_per_object\": {stage: {\"p50\", \"p99\", \"max\", \"mean\"}}, \"crop_retrieve_share\"}],
    \"threads\", \"provider\", \"provider_description\", \"model\", \"image_px\"}
-crop_retrieve_share: the part of the time that is neither the network's nor the placing's, 0 to 1.
+Stages: crop, embed, retrieve, refine (0 where the model does not refine), locate, total.
+crop_retrieve_share: the part of the time that is neither the network's nor the refining's nor the placing's, 0 to 1.
 
 Examples:
   azimuth bench path

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
+use models::manifest::NEURAL_MESH_FILE;
 use models::{BackboneConfig, Manifest, Model, Provider};
 
 use super::check::Check;
@@ -40,16 +41,25 @@ pub fn check(explicit: Option<&Path>) -> Vec<Check> {
     let mut checks = vec![Check::ok(
         name,
         format!(
-            "{}: {} {}, {} file(s) with the right hash, manifest {}",
+            "{}: {} {}, {} file(s) with the right hash, manifest {}; {}",
             folder.display(),
             manifest.name,
             manifest.version,
             manifest.artifacts.len(),
-            sha256.get(..12).unwrap_or(&sha256)
+            sha256.get(..12).unwrap_or(&sha256),
+            refinement(&manifest)
         ),
     )];
     checks.extend(networks(&folder));
     checks
+}
+
+/// Whether the model refines poses.
+fn refinement(manifest: &Manifest) -> String {
+    match manifest.artifacts.contains_key(NEURAL_MESH_FILE) {
+        true => format!("refines poses, in at most {} steps", manifest.refinement.unwrap_or_default().steps_max),
+        false => format!("does not refine poses (no {NEURAL_MESH_FILE})"),
+    }
 }
 
 /// Opens the whole model with each provider that this build has; at least one must run it.

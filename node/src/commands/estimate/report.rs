@@ -11,6 +11,7 @@ use super::calibration::Camera;
 use crate::detection::Detection;
 use crate::object_pose::ObjectPose;
 use crate::pipeline::Pipeline;
+use crate::trace::{Name, Refinement};
 
 /// Everything that is printed. Field names are a promise: added to, never renamed.
 #[derive(Serialize)]
@@ -32,6 +33,8 @@ struct Object {
     score: Option<f32>,
     id: String,
     status: &'static str,
+    /// How the refinement of its pose ended; null where the pose is the retrieved one.
+    refinement: Option<&'static str>,
     rotation_wxyz: Option<[f64; 4]>,
     viewpoint_deg: Option<ViewpointDeg>,
     translation_m: Option<[f64; 3]>,
@@ -141,6 +144,7 @@ fn object(detection: &Detection, pose: &ObjectPose) -> Object {
         score: finite(detection.score),
         id: detection.id.as_str().to_owned(),
         status: pose.status.as_str(),
+        refinement: pose.refinement.filter(|_| found).map(|status| Refinement::from(status).as_str()),
         rotation_wxyz: found.then_some(pose.camera_from_object),
         viewpoint_deg: found.then(|| viewpoint_deg(pose.allocentric)),
         translation_m: found.then_some(pose.translation_m),
@@ -185,7 +189,7 @@ mod tests {
         let value = serde_json::to_value(object(&detection(), &pose)).unwrap();
         assert_eq!(value["status"], "rejected:box_not_finite");
         assert_eq!(value["box"], json!([1.0, null, 3.0, 4.0]));
-        for key in ["rotation_wxyz", "viewpoint_deg", "translation_m", "covariance", "similarity"] {
+        for key in ["refinement", "rotation_wxyz", "viewpoint_deg", "translation_m", "covariance", "similarity"] {
             assert!(value[key].is_null(), "{key}");
         }
         assert_eq!(value["alternatives"], json!([]));

@@ -59,6 +59,7 @@ fn purpose(stage: &str) -> &'static str {
         "crop" => "cutting the objects out of the picture",
         "embed" => "the network: a picture of an object to a vector",
         "retrieve" => "nearest reference views and their vote on the orientation",
+        "refine" => "the pose brought into agreement with the network's feature map",
         "locate" => "position and covariance from the box and the camera",
         "publish" => "writing and sending the answer",
         "return" => "from the node's sending to the subscriber",
