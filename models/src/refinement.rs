@@ -10,9 +10,11 @@ pub mod descent;
 pub mod hypotheses;
 pub mod placement;
 pub mod prior;
+mod refined;
 mod refiner;
 mod view;
 
 pub use descent::Status;
-pub use refiner::{HYPOTHESES_MAX, Refined, RefinedShape, Refiner};
+pub use refined::Refined;
+pub use refiner::{HYPOTHESES_MAX, RefinedShape, Refiner};
 pub use view::View;

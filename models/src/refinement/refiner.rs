@@ -11,6 +11,7 @@ use super::descent::{Cost, Descent, Status, rows};
 use super::hypotheses::{GRID_COUNT, grid};
 use super::placement::{Perspective, fit_box};
 use super::prior::{BoxPrior, RotationPrior};
+use super::refined::Refined;
 use super::view::View;
 use crate::RefinementSpec;
 use crate::neural_mesh::{NeuralMesh, SubType};
@@ -25,7 +26,7 @@ const DOUBT_FLIP: f64 = 0.1;
 /// So much of the vote is left to a pose that only the grid found.
 const GRID_PROBABILITY: f64 = 0.01;
 /// A grid pose nearer than this to a hypothesis is that hypothesis, radians.
-const SAME_RAD: f64 = 0.44;
+pub(super) const SAME_RAD: f64 = 0.44;
 
 /// A sub-type ready to be placed.
 #[derive(Clone, Debug)]
@@ -55,59 +56,6 @@ impl RefinedShape {
             }
         };
         mesh.sub_types.iter().map(shape).collect()
-    }
-}
-
-/// The refined answer for one object.
-#[derive(Clone, Debug)]
-pub struct Refined {
-    /// The likeliest pose, allocentric `camera_from_object`, with its probability; then the others.
-    pub hypotheses: heapless::Vec<Hypothesis, HYPOTHESES_MAX>,
-    /// Of the best rotation about the camera's axes, rad^2.
-    pub covariance: Matrix3<f64>,
-    /// Probability of the opposite direction of the answer.
-    pub flip_probability: f64,
-    /// Where the mesh stands in the feature map.
-    pub placement: Placement,
-    /// Which sub-type, row of the refiner's shapes.
-    pub shape: usize,
-    /// Minus the cost: the logarithm of the answer's probability up to a constant. Never less than the start's.
-    pub score: f64,
-    /// The start's score, by the same measure.
-    pub start_score: f64,
-    /// How it ended.
-    pub status: Status,
-    /// Steps tried, of all hypotheses.
-    pub steps: u32,
-}
-
-impl Refined {
-    /// The retrieved answer with what refinement found in its place; similarity stays that of the embedding.
-    pub fn into_retrieval(self, retrieved: &Retrieval) -> Retrieval {
-        let mut hypotheses = self.hypotheses.into_iter();
-        let best = hypotheses.next().unwrap_or(retrieved.best);
-        let flip = crate::retrieval::flipped(&best.rotation);
-        let is_flip = |hypothesis: &Hypothesis| geodesic_angle(&hypothesis.rotation, &flip) < SAME_RAD;
-        let mut others: heapless::Vec<Hypothesis, HYPOTHESES_MAX> = hypotheses.collect();
-        // The flip comes first among alternatives, whatever its probability.
-        others.sort_unstable_by(|a, b| {
-            (is_flip(b), b.probability).partial_cmp(&(is_flip(a), a.probability)).unwrap_or(std::cmp::Ordering::Equal)
-        });
-        let mut alternatives = heapless::Vec::new();
-        if !others.first().is_some_and(is_flip) {
-            let _ = alternatives.push(Hypothesis { rotation: flip, probability: self.flip_probability });
-        }
-        for other in others {
-            let _ = alternatives.push(other);
-        }
-        let flip_probability = self.flip_probability.min(0.5);
-        Retrieval {
-            best,
-            covariance: self.covariance,
-            similarity: retrieved.similarity,
-            flip_probability,
-            alternatives,
-        }
     }
 }
 
