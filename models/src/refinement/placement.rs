@@ -70,11 +70,7 @@ pub fn fit_box(
         let placement = Placement { rotation: *rotation, scale, nearness, centre: [place(0), place(1)] };
         fit = Some(Fit { placement, misfit: [(scale * drawn[0] / width).ln(), (scale * drawn[1] / height).ln()] });
     }
-    fit.filter(|fit| {
-        let Placement { scale, nearness, centre, .. } = fit.placement;
-        scale > 0.0
-            && [scale, nearness, centre[0], centre[1], fit.misfit[0], fit.misfit[1]].iter().all(|v| v.is_finite())
-    })
+    fit.filter(|fit| fit.placement.is_valid() && fit.misfit.iter().all(|misfit| misfit.is_finite()))
 }
 
 /// Bounds of the projections for a scale of 1 and the centre at 0.
