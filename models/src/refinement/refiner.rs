@@ -353,10 +353,19 @@ fn cost<R: FeatureResidual>(
     })
 }
 
-/// The rotation's part of the inverse Hessian.
+/// The rotation's part of the inverse Hessian, symmetric and positive definite whatever rounding has done to that.
 fn covariance(hessian: &Matrix6<f64>) -> Matrix3<f64> {
     /// Nothing known about a direction is half a turn.
     const VARIANCE_MAX: f64 = 9.9;
-    let inverse = hessian.try_inverse().unwrap_or_else(|| Matrix6::identity() * VARIANCE_MAX);
-    inverse.fixed_view::<3, 3>(0, 0).into_owned()
+    /// What rounding to f32 in the features' part may have taken from a direction, of the largest curvature.
+    const ROUNDING: f64 = 1e-6;
+    let mut known = *hessian;
+    let rounding = ROUNDING * known.diagonal().amax();
+    for i in 0..6 {
+        // A scale or shift of which nothing is known must not make the matrix singular; any tiny curvature will do.
+        known[(i, i)] += rounding + if i < 3 { 1.0 / VARIANCE_MAX } else { 1e-9 };
+    }
+    let inverse = known.cholesky().map_or_else(|| Matrix6::identity() * VARIANCE_MAX, |root| root.inverse());
+    let turns = inverse.fixed_view::<3, 3>(0, 0);
+    (turns + turns.transpose()) * 0.5
 }
