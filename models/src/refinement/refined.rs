@@ -39,18 +39,15 @@ impl Refined {
         let flip = crate::retrieval::flipped(&best.rotation);
         let is_flip = |hypothesis: &Hypothesis| geodesic_angle(&hypothesis.rotation, &flip) < SAME_RAD;
         let mut others: heapless::Vec<Hypothesis, HYPOTHESES_MAX> = hypotheses.collect();
-        // The flip comes first among alternatives, whatever its probability.
-        others.sort_unstable_by(|a, b| {
-            (is_flip(b), b.probability).partial_cmp(&(is_flip(a), a.probability)).unwrap_or(std::cmp::Ordering::Equal)
-        });
-        let mut alternatives = heapless::Vec::new();
-        if !others.first().is_some_and(is_flip) {
-            let _ = alternatives.push(Hypothesis { rotation: flip, probability: self.flip_probability });
-        }
-        for other in others {
-            let _ = alternatives.push(other);
-        }
+        others.sort_unstable_by(|a, b| b.probability.total_cmp(&a.probability));
+        // The flip comes first among alternatives, whatever its probability; hypotheses that met there are one.
         let flip_probability = self.flip_probability.min(0.5);
+        let nearest = others.iter().find(|other| is_flip(other)).map_or(flip, |other| other.rotation);
+        let mut alternatives = heapless::Vec::new();
+        let _ = alternatives.push(Hypothesis { rotation: nearest, probability: flip_probability });
+        for other in others.iter().filter(|other| !is_flip(other)) {
+            let _ = alternatives.push(*other);
+        }
         Retrieval {
             best,
             covariance: self.covariance,
