@@ -12,6 +12,8 @@ pub mod placement;
 pub mod prior;
 mod refined;
 mod refiner;
+#[cfg(test)]
+mod scene;
 mod view;
 
 pub use descent::Status;

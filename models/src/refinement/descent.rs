@@ -182,3 +182,6 @@ pub fn rows(rotation: &Rotation) -> [[f32; 3]; 3] {
 fn orthonormal(placement: Placement) -> Placement {
     Placement { rotation: rows(&rotation(&placement)), ..placement }
 }
+
+#[cfg(test)]
+mod tests;

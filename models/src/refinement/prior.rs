@@ -106,3 +106,6 @@ fn extremes(outline: &[[f32; 3]], placement: &Placement) -> Option<[(f32, [f32; 
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,3 +57,99 @@ impl Refined {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::PI;
+
+    use calibration::Rotation;
+    use nalgebra::Vector3;
+    use proptest::prelude::*;
+
+    use super::super::scene::retrieved;
+    use super::*;
+    use crate::retrieval::{ALTERNATIVES_MAX, flipped};
+
+    fn answer(hypotheses: &[(f64, f64)], flip_probability: f64) -> Refined {
+        let about = |angle: f64| Rotation::from_axis_angle(&Vector3::z_axis(), angle);
+        let hypothesis = |&(angle, probability): &(f64, f64)| Hypothesis { rotation: about(angle), probability };
+        let placement = Placement { rotation: [[0.0; 3]; 3], scale: 5.0, nearness: 0.1, centre: [14.0, 8.0] };
+        Refined {
+            hypotheses: hypotheses.iter().map(hypothesis).collect(),
+            covariance: Matrix3::new(3.0, 1.0, 0.0, 1.0, 2.0, 0.5, 0.0, 0.5, 1.0) * 1e-3,
+            flip_probability,
+            placement,
+            shape: 0,
+            score: 2.0,
+            start_score: 1.0,
+            status: Status::Converged,
+            steps: 12,
+        }
+    }
+
+    fn check(refined: &Refined) -> Retrieval {
+        let before = retrieved(Rotation::identity(), 0.25);
+        let after = refined.clone().into_retrieval(&before);
+        assert_eq!((after.similarity, after.covariance), (before.similarity, refined.covariance));
+        assert_eq!(after.best.rotation, refined.hypotheses[0].rotation);
+        assert_eq!(after.best.probability, refined.hypotheses[0].probability);
+        let flip = after.alternatives.first().unwrap();
+        assert!(geodesic_angle(&flip.rotation, &flipped(&after.best.rotation)) < SAME_RAD);
+        assert_eq!(flip.probability, after.flip_probability, "the first alternative has the same");
+        let rest: Vec<f64> = after.alternatives.iter().skip(1).map(|other| other.probability).collect();
+        assert!(rest.is_sorted_by(|a, b| a >= b), "{rest:?}");
+        let sum: f64 = after.best.probability + after.alternatives.iter().map(|other| other.probability).sum::<f64>();
+        assert!(sum <= 1.0 + 1e-9, "{sum}");
+        assert!((0.0..=0.5).contains(&after.flip_probability));
+        after
+    }
+
+    #[test]
+    fn the_flip_comes_first_among_alternatives_whatever_its_probability() {
+        let after = check(&answer(&[(0.0, 0.7), (1.5, 0.28), (PI + 0.1, 0.02)], 0.02));
+        assert_eq!(after.alternatives.len(), 2);
+        // The refined flip, not half a turn exactly.
+        assert!((geodesic_angle(&after.alternatives[0].rotation, &after.best.rotation) - (PI - 0.1)).abs() < 1e-9);
+        assert_eq!((after.flip_probability, after.alternatives[1].probability), (0.02, 0.28));
+    }
+
+    #[test]
+    fn a_flip_that_was_not_refined_is_half_a_turn() {
+        let after = check(&answer(&[(0.2, 0.9), (-1.4, 0.1)], 0.0));
+        let flip = &after.alternatives[0];
+        assert!(geodesic_angle(&flip.rotation, &flipped(&after.best.rotation)) < 1e-9 && flip.probability == 0.0);
+        assert_eq!(check(&answer(&[(0.2, 1.0)], 0.0)).alternatives.len(), 1);
+    }
+
+    #[test]
+    fn hypotheses_that_met_at_the_flip_are_one() {
+        let after = check(&answer(&[(0.0, 0.4), (PI + 0.05, 0.32), (PI - 0.02, 0.18), (1.0, 0.1)], 0.5));
+        assert_eq!((after.flip_probability, after.alternatives.len()), (0.5, 2));
+    }
+
+    #[test]
+    fn without_hypotheses_the_retrieved_one_stands() {
+        let before = retrieved(Rotation::identity(), 0.25);
+        let after = answer(&[], 0.0).into_retrieval(&before);
+        assert_eq!(after.best.rotation, before.best.rotation);
+    }
+
+    proptest! {
+        #[test]
+        fn any_hypotheses_are_a_retrieval(
+            angles in prop::array::uniform4(0.0..6.3f64),
+            weights in prop::array::uniform4(0.0..1.0f64),
+            count in 1..=HYPOTHESES_MAX,
+        ) {
+            let total: f64 = weights.iter().take(count).sum();
+            prop_assume!(total > 1e-3);
+            let mut hypotheses: Vec<(f64, f64)> = angles.into_iter().zip(weights.map(|w| w / total)).take(count).collect();
+            hypotheses.sort_by(|a, b| b.1.total_cmp(&a.1));
+            let opposite = |angle: f64| (angle - hypotheses[0].0 - PI).rem_euclid(2.0 * PI);
+            let is_flip = |angle: f64| opposite(angle).min(2.0 * PI - opposite(angle)) < SAME_RAD;
+            let share = hypotheses.iter().skip(1).filter(|(angle, _)| is_flip(*angle)).map(|(_, p)| p).sum();
+            let after = check(&answer(&hypotheses, share));
+            prop_assert!(after.alternatives.len() <= ALTERNATIVES_MAX);
+        }
+    }
+}

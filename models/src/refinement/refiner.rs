@@ -224,7 +224,8 @@ impl<S: FeatureScore, R: FeatureResidual> Refiner<S, R> {
         })
     }
 
-    /// What each vertex of an answer's sub-type is compared with: the occlusion map. `matches` has room for its vertices.
+    /// What each vertex of an answer's sub-type is compared with: the occlusion map. `matches` has one entry for each of its vertices; it
+    /// is left alone where there is no such slot or sub-type.
     ///
     /// # Errors
     /// [`KernelError`] where a size is wrong.
@@ -369,3 +370,6 @@ fn covariance(hessian: &Matrix6<f64>) -> Matrix3<f64> {
     let turns = inverse.fixed_view::<3, 3>(0, 0);
     (turns + turns.transpose()) * 0.5
 }
+
+#[cfg(test)]
+mod tests;
