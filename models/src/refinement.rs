@@ -10,9 +10,13 @@ pub mod descent;
 pub mod hypotheses;
 pub mod placement;
 pub mod prior;
+mod refined;
 mod refiner;
+#[cfg(test)]
+mod scene;
 mod view;
 
 pub use descent::Status;
-pub use refiner::{HYPOTHESES_MAX, Refined, RefinedShape, Refiner};
+pub use refined::Refined;
+pub use refiner::{HYPOTHESES_MAX, RefinedShape, Refiner};
 pub use view::View;

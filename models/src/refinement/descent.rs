@@ -167,7 +167,9 @@ fn is_small(step: &Vector6<f64>) -> bool {
 pub fn rotation(placement: &Placement) -> Rotation {
     let rows = placement.rotation.map(|row| row.map(f64::from));
     let matrix = Matrix3::from_fn(|i, j| rows[i][j]);
-    Rotation::from_rotation_matrix(&Rotation3::from_matrix_unchecked(matrix))
+    // The quaternion of a matrix that is a rotation but for rounding is not of unit length, and where the matrix' trace is small,
+    // farther from it than the matrix was: unless made so, errors would grow with every step.
+    Rotation::new_normalize(Rotation::from_rotation_matrix(&Rotation3::from_matrix_unchecked(matrix)).into_inner())
 }
 
 /// Rows of `camera_from_object`.
@@ -180,3 +182,6 @@ pub fn rows(rotation: &Rotation) -> [[f32; 3]; 3] {
 fn orthonormal(placement: Placement) -> Placement {
     Placement { rotation: rows(&rotation(&placement)), ..placement }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,7 +30,8 @@ pub struct Fit {
 
 /// Fits points (mesh units, body axes), those of [`crate::neural_mesh::Surface::outline`] suffice, seen under `rotation` (rows of
 /// `camera_from_object`) into a box in cells. Of left, top, right and bottom, `is_edge` tells which are the object's own: a side that
-/// the picture's border made says nothing, and the object is aligned with the side opposite to it. `None` where there is no point, the box is empty, or something is not finite.
+/// the picture's border made says nothing, and the object is aligned with the side opposite to it. `None` where there is no extent, the
+/// box is empty, or the placement would not be valid ([`Placement::is_valid`]).
 #[must_use]
 pub fn fit_box(
     outline: &[[f32; 3]],
@@ -70,11 +71,7 @@ pub fn fit_box(
         let placement = Placement { rotation: *rotation, scale, nearness, centre: [place(0), place(1)] };
         fit = Some(Fit { placement, misfit: [(scale * drawn[0] / width).ln(), (scale * drawn[1] / height).ln()] });
     }
-    fit.filter(|fit| {
-        let Placement { scale, nearness, centre, .. } = fit.placement;
-        scale > 0.0
-            && [scale, nearness, centre[0], centre[1], fit.misfit[0], fit.misfit[1]].iter().all(|v| v.is_finite())
-    })
+    fit.filter(|fit| fit.placement.is_valid() && fit.misfit.iter().all(|misfit| misfit.is_finite()))
 }
 
 /// Bounds of the projections for a scale of 1 and the centre at 0.
@@ -93,38 +90,4 @@ fn extents(outline: &[[f32; 3]], rotation: &[[f32; 3]; 3], nearness: f32) -> [[f
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CORNERS: [[f32; 3]; 4] = [[2.0, 0.9, 0.7], [-2.0, -0.9, -0.7], [2.0, -0.9, -0.7], [-2.0, 0.9, 0.7]];
-    /// Looks along body -x: right is body y... seen from the front, the object's left is at the right.
-    const FROM_FRONT: [[f32; 3]; 3] = [[0.0, 1.0, 0.0], [0.0, 0.0, -1.0], [-1.0, 0.0, 0.0]];
-
-    #[test]
-    fn a_drawn_box_is_found_again() {
-        let drawn = Placement { rotation: FROM_FRONT, scale: 5.0, nearness: 5.0 / 60.0, centre: [14.0, 8.0] };
-        let (mut low, mut high) = ([f32::MAX; 2], [f32::MIN; 2]);
-        for p in CORNERS {
-            let depth = 1.0 - drawn.nearness * p[0];
-            let uv = [14.0 + 5.0 * p[1] / depth, 8.0 - 5.0 * p[2] / depth];
-            for axis in 0..2 {
-                low[axis] = low[axis].min(uv[axis]);
-                high[axis] = high[axis].max(uv[axis]);
-            }
-        }
-        let box_cells = BoxPx { x1: low[0], y1: low[1], x2: high[0], y2: high[1] };
-        let fit = fit_box(&CORNERS, &FROM_FRONT, &box_cells, [true; 4], Perspective::Focal(60.0)).expect("fits");
-        assert!((fit.placement.scale - 5.0).abs() < 0.02, "{fit:?}");
-        assert!((fit.placement.centre[0] - 14.0).abs() < 0.02 && (fit.placement.centre[1] - 8.0).abs() < 0.02);
-        assert!(fit.misfit.iter().all(|m| m.abs() < 1e-2));
-    }
-
-    #[test]
-    fn what_cannot_be_fitted_is_none() {
-        let empty = BoxPx { x1: 3.0, y1: 3.0, x2: 3.0, y2: 9.0 };
-        assert_eq!(fit_box(&CORNERS, &FROM_FRONT, &empty, [true; 4], Perspective::Distance(20.0)), None);
-        let some = BoxPx { x1: 3.0, y1: 3.0, x2: 9.0, y2: 9.0 };
-        assert_eq!(fit_box(&[], &FROM_FRONT, &some, [true; 4], Perspective::Distance(20.0)), None);
-        assert_eq!(fit_box(&[[f32::NAN; 3]], &FROM_FRONT, &some, [true; 4], Perspective::Distance(20.0)), None);
-    }
-}
+mod tests;

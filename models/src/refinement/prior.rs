@@ -35,7 +35,8 @@ pub struct RotationPrior {
 }
 
 impl RotationPrior {
-    /// At a rotation, for left perturbations; exact at the mean, and to second order in the distance elsewhere.
+    /// At a rotation, for left perturbations. The value is exact; gradient and Hessian are at the mean, and where all axes are known
+    /// equally well the gradient is everywhere. Elsewhere the gradient errs by about half the distance, as a part of itself.
     pub fn at(&self, rotation: &Rotation) -> Quadratic {
         let away = log(&(rotation * self.mean.inverse()));
         let slope = self.information * away;
@@ -105,3 +106,6 @@ fn extremes(outline: &[[f32; 3]], placement: &Placement) -> Option<[(f32, [f32; 
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

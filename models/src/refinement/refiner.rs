@@ -11,6 +11,7 @@ use super::descent::{Cost, Descent, Status, rows};
 use super::hypotheses::{GRID_COUNT, grid};
 use super::placement::{Perspective, fit_box};
 use super::prior::{BoxPrior, RotationPrior};
+use super::refined::Refined;
 use super::view::View;
 use crate::RefinementSpec;
 use crate::neural_mesh::{NeuralMesh, SubType};
@@ -25,7 +26,7 @@ const DOUBT_FLIP: f64 = 0.1;
 /// So much of the vote is left to a pose that only the grid found.
 const GRID_PROBABILITY: f64 = 0.01;
 /// A grid pose nearer than this to a hypothesis is that hypothesis, radians.
-const SAME_RAD: f64 = 0.44;
+pub(super) const SAME_RAD: f64 = 0.44;
 
 /// A sub-type ready to be placed.
 #[derive(Clone, Debug)]
@@ -55,59 +56,6 @@ impl RefinedShape {
             }
         };
         mesh.sub_types.iter().map(shape).collect()
-    }
-}
-
-/// The refined answer for one object.
-#[derive(Clone, Debug)]
-pub struct Refined {
-    /// The likeliest pose, allocentric `camera_from_object`, with its probability; then the others.
-    pub hypotheses: heapless::Vec<Hypothesis, HYPOTHESES_MAX>,
-    /// Of the best rotation about the camera's axes, rad^2.
-    pub covariance: Matrix3<f64>,
-    /// Probability of the opposite direction of the answer.
-    pub flip_probability: f64,
-    /// Where the mesh stands in the feature map.
-    pub placement: Placement,
-    /// Which sub-type, row of the refiner's shapes.
-    pub shape: usize,
-    /// Minus the cost: the logarithm of the answer's probability up to a constant. Never less than the start's.
-    pub score: f64,
-    /// The start's score, by the same measure.
-    pub start_score: f64,
-    /// How it ended.
-    pub status: Status,
-    /// Steps tried, of all hypotheses.
-    pub steps: u32,
-}
-
-impl Refined {
-    /// The retrieved answer with what refinement found in its place; similarity stays that of the embedding.
-    pub fn into_retrieval(self, retrieved: &Retrieval) -> Retrieval {
-        let mut hypotheses = self.hypotheses.into_iter();
-        let best = hypotheses.next().unwrap_or(retrieved.best);
-        let flip = crate::retrieval::flipped(&best.rotation);
-        let is_flip = |hypothesis: &Hypothesis| geodesic_angle(&hypothesis.rotation, &flip) < SAME_RAD;
-        let mut others: heapless::Vec<Hypothesis, HYPOTHESES_MAX> = hypotheses.collect();
-        // The flip comes first among alternatives, whatever its probability.
-        others.sort_unstable_by(|a, b| {
-            (is_flip(b), b.probability).partial_cmp(&(is_flip(a), a.probability)).unwrap_or(std::cmp::Ordering::Equal)
-        });
-        let mut alternatives = heapless::Vec::new();
-        if !others.first().is_some_and(is_flip) {
-            let _ = alternatives.push(Hypothesis { rotation: flip, probability: self.flip_probability });
-        }
-        for other in others {
-            let _ = alternatives.push(other);
-        }
-        let flip_probability = self.flip_probability.min(0.5);
-        Retrieval {
-            best,
-            covariance: self.covariance,
-            similarity: retrieved.similarity,
-            flip_probability,
-            alternatives,
-        }
     }
 }
 
@@ -276,7 +224,8 @@ impl<S: FeatureScore, R: FeatureResidual> Refiner<S, R> {
         })
     }
 
-    /// What each vertex of an answer's sub-type is compared with: the occlusion map. `matches` has room for its vertices.
+    /// What each vertex of an answer's sub-type is compared with: the occlusion map. `matches` has one entry for each of its vertices; it
+    /// is left alone where there is no such slot or sub-type.
     ///
     /// # Errors
     /// [`KernelError`] where a size is wrong.
@@ -405,10 +354,22 @@ fn cost<R: FeatureResidual>(
     })
 }
 
-/// The rotation's part of the inverse Hessian.
+/// The rotation's part of the inverse Hessian, symmetric and positive definite whatever rounding has done to that.
 fn covariance(hessian: &Matrix6<f64>) -> Matrix3<f64> {
     /// Nothing known about a direction is half a turn.
     const VARIANCE_MAX: f64 = 9.9;
-    let inverse = hessian.try_inverse().unwrap_or_else(|| Matrix6::identity() * VARIANCE_MAX);
-    inverse.fixed_view::<3, 3>(0, 0).into_owned()
+    /// What rounding to f32 in the features' part may have taken from a direction, of the largest curvature.
+    const ROUNDING: f64 = 1e-6;
+    let mut known = *hessian;
+    let rounding = ROUNDING * known.diagonal().amax();
+    for i in 0..6 {
+        // A scale or shift of which nothing is known must not make the matrix singular; any tiny curvature will do.
+        known[(i, i)] += rounding + if i < 3 { 1.0 / VARIANCE_MAX } else { 1e-9 };
+    }
+    let inverse = known.cholesky().map_or_else(|| Matrix6::identity() * VARIANCE_MAX, |root| root.inverse());
+    let turns = inverse.fixed_view::<3, 3>(0, 0);
+    (turns + turns.transpose()) * 0.5
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,3 +48,43 @@ impl View {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A canvas of 28 x 16 cells of 8 pixels.
+    const SPEC: CropSpec =
+        CropSpec { width: 224, height: 128, context_margin: 0.1, fill: [0.0; 3], mean: [0.0; 3], std: [1.0; 3] };
+
+    #[test]
+    fn the_box_is_the_middle_of_the_map_but_for_the_margin() {
+        // As wide as the canvas' aspect: the margin of a tenth on each side is all there is.
+        let box_px = BoxPx { x1: 100.0, y1: 50.0, x2: 275.0, y2: 150.0 };
+        let view = View::of_crop(3, &box_px, &SPEC, 8, Some(700.0), [1242, 375]);
+        let found = [view.box_cells.x1, view.box_cells.y1, view.box_cells.x2, view.box_cells.y2];
+        let wanted = [0.1 / 1.2 * 28.0, 0.1 / 1.2 * 16.0, 1.1 / 1.2 * 28.0, 1.1 / 1.2 * 16.0];
+        assert!(found.iter().zip(wanted).all(|(found, wanted)| (found - wanted).abs() < 1e-4), "{found:?}");
+        // 210 pixels are 28 cells.
+        assert!((view.focal_cells.unwrap() - 700.0 * 28.0 / 210.0).abs() < 1e-3, "{view:?}");
+        assert_eq!((view.class_id, view.is_edge), (3, [true; 4]));
+        assert_eq!(View::of_crop(3, &box_px, &SPEC, 8, None, [1242, 375]).focal_cells, None);
+    }
+
+    #[test]
+    fn a_tall_box_keeps_its_shape_and_the_middle() {
+        let box_px = BoxPx { x1: 30.0, y1: 20.0, x2: 90.0, y2: 120.0 };
+        let BoxPx { x1, y1, x2, y2 } = View::of_crop(0, &box_px, &SPEC, 8, None, [200, 200]).box_cells;
+        assert!(((x1 + x2) / 2.0 - 14.0).abs() < 1e-4 && ((y1 + y2) / 2.0 - 8.0).abs() < 1e-4);
+        assert!(((x2 - x1) / (y2 - y1) - 0.6).abs() < 1e-5);
+        assert!((y2 - y1 - 16.0 / 1.2).abs() < 1e-4);
+    }
+
+    #[test]
+    fn sides_at_the_border_are_the_picture_s() {
+        let is_edge = |x1, y1, x2, y2| View::of_crop(0, &BoxPx { x1, y1, x2, y2 }, &SPEC, 8, None, [100, 80]).is_edge;
+        assert_eq!(is_edge(1.0, 10.0, 50.0, 60.0), [false, true, true, true]);
+        assert_eq!(is_edge(10.0, 0.0, 99.0, 60.0), [true, false, false, true]);
+        assert_eq!(is_edge(-5.0, 2.0, 97.0, 90.0), [false, true, true, false]);
+    }
+}
