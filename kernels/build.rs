@@ -8,16 +8,17 @@ fn main() {
 
 #[cfg(feature = "cuda-emulated")]
 mod emulation {
-    /// All device code as it is; that of the search also with older matrix instructions, and with a
-    /// barrier missing.
+    /// All device code as it is and with barriers missing; that of the search also with older matrix
+    /// instructions.
     pub fn compile() {
         println!("cargo:rerun-if-changed=cuda");
         compiler().file("cuda/emulation/fiber.cpp").compile("top_k_fiber");
         operation("top_k_emulated", "top_k").compile("top_k_emulated");
         operation("top_k_turing", "top_k").define("MATRIX_GENERATION", "75").compile("top_k_turing");
-        operation("top_k_missing_barrier", "top_k")
-            .define("PLANTED_MISSING_BARRIER", None)
-            .compile("top_k_missing_barrier");
+        for stem in ["top_k", "feature_score", "feature_residual"] {
+            let name = format!("{stem}_missing_barrier");
+            operation(&name, stem).define("PLANTED_MISSING_BARRIER", None).compile(&name);
+        }
         operation("feature_score_emulated", "feature_score").compile("feature_score_emulated");
         operation("feature_residual_emulated", "feature_residual").compile("feature_residual_emulated");
     }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Everything that needs a CUDA device, in one go of about four minutes: the laws of search, scores and residuals, the search's speed beside the
-# device's own copy bandwidth, the same search in PyTorch, and compute-sanitizer. The machine with the device needs neither cargo nor a
-# network: what runs there is packed beforehand into target/gpu_check.
+# Everything that needs a CUDA device, in one go of about four minutes: the laws of search, scores and residuals, their speed,
+# the search's beside the device's own copy bandwidth, the same search in PyTorch, and compute-sanitizer. The machine with the
+# device needs neither cargo nor a network: what runs there is packed beforehand into target/gpu_check.
 #
 # usage: scripts/gpu_check.sh --pack     here: builds the programs and the device code
 #        scripts/gpu_check.sh            there: every step has its time, and a failing one does not stop the next
@@ -23,13 +23,13 @@ pack_up() {
         python3 scripts/compile_cuda.py --nvrtc target/nvrtc/12.6.85/nvidia/cuda_nvrtc/lib --source kernels/cuda/top_k.cu \
             --out "$pack/images_${attempt/=/_}" --report /dev/null --define "$attempt" sm_90
     done
-    cargo build --release -p kernels --features cuda --example cuda_top_k_bench
-    cp "${CARGO_TARGET_DIR:-target}/release/examples/cuda_top_k_bench" "$pack/"
+    cargo build --release -p kernels --features cuda --example cuda_top_k_bench --example cuda_feature_bench
+    cp "${CARGO_TARGET_DIR:-target}"/release/examples/cuda_{top_k,feature}_bench "$pack/"
     local law
     law="$(cargo test --release -p kernels --features cuda --test conformance_cuda --no-run 2>&1 | tee /dev/stderr |
         sed -n 's/.*(\(.*conformance_cuda-[0-9a-f]*\)).*/\1/p')"
     cp "$law" "$pack/conformance_cuda"
-    strip "$pack/cuda_top_k_bench" "$pack/conformance_cuda"
+    strip "$pack"/cuda_{top_k,feature}_bench "$pack/conformance_cuda"
     du -sh "$pack"
 }
 
@@ -68,6 +68,7 @@ check() {
     local exported
     exported="$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)"
     step "speed" 120 "$pack/cuda_top_k_bench" --export "$exported"
+    step "speed of scores and residuals" 60 "$pack/cuda_feature_bench"
     step "torch.topk over a matrix product" 90 python3 scripts/bench_torch_topk.py "$exported"
     rm -rf "$exported"
     local folder tool
@@ -78,6 +79,7 @@ check() {
     if command -v compute-sanitizer >/dev/null; then
         for tool in memcheck racecheck synccheck; do
             step "$tool" 60 compute-sanitizer --tool "$tool" --error-exitcode 9 "$pack/cuda_top_k_bench" --rows 4000 --repetitions 1
+            step "$tool, scores and residuals" 60 compute-sanitizer --tool "$tool" --error-exitcode 9 "$pack/cuda_feature_bench" 1
         done
     else
         echo "compute-sanitizer is not on this machine"

@@ -31,8 +31,9 @@ impl<'a> FeatureMap<'a> {
     ///
     /// # Errors
     /// [`KernelError::FeatureMapShape`] when there are not `height * width * dim` numbers, none at
-    /// all, a side beyond [`MAP_SIDE_MAX`] or more than [`FEATURE_DIM_MAX`] elements a cell; [`KernelError::FeatureValue`] naming the first cell that
-    /// holds a number which is not finite or beyond [`FEATURE_MAGNITUDE_MAX`].
+    /// all, a side beyond [`MAP_SIDE_MAX`] or more than [`FEATURE_DIM_MAX`] elements a cell;
+    /// [`KernelError::FeatureValue`] naming the first cell that holds a number which is not finite or
+    /// beyond [`FEATURE_MAGNITUDE_MAX`].
     pub fn new(features: &'a [f32], width: usize, height: usize, dim: usize) -> Result<Self, KernelError> {
         check_shape(features.len(), width, height, dim)?;
         if let Some(at) = features.chunks_exact(dim).position(|cell| !are_usable(cell)) {

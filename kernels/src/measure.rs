@@ -5,12 +5,14 @@
 //! search is judged by the fraction of the bandwidth that a bare read of as many bytes reaches.
 
 mod bandwidth;
+mod feature_scene;
 mod pose_table;
 mod top_k;
 
 use std::time::Instant;
 
 pub use bandwidth::ReadLoop;
+pub use feature_scene::FeatureScene;
 pub use pose_table::PoseTable;
 pub use top_k::{TopKBench, TopKTimes};
 

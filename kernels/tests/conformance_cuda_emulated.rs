@@ -4,7 +4,7 @@
 
 use half::f16;
 use kernels::conformance::random::Random;
-use kernels::conformance::top_k;
+use kernels::conformance::{feature_residual, feature_score, top_k};
 use kernels::cuda::{EmulatedFeatureResidual, EmulatedFeatureScore, EmulatedTopK, Filter, Variant};
 use kernels::{Neighbor, Rows, Sketch, TableView, TopK};
 
@@ -15,8 +15,8 @@ fn emulated(filter: Filter) -> impl Fn(usize, usize) -> EmulatedTopK {
 kernels::top_k_conformance!(scanning, super::emulated(super::Filter::Never));
 kernels::top_k_conformance!(filtering, super::emulated(super::Filter::Always));
 
-kernels::feature_score_conformance!(feature_score, || EmulatedFeatureScore::new().expect("memory"));
-kernels::feature_residual_conformance!(feature_residual, || EmulatedFeatureResidual::new().expect("memory"));
+kernels::feature_score_conformance!(scoring, || EmulatedFeatureScore::new().expect("memory"));
+kernels::feature_residual_conformance!(summing, || EmulatedFeatureResidual::new().expect("memory"));
 
 /// The cases that tell most of matrix instructions.
 #[test]
@@ -37,6 +37,20 @@ fn a_missing_barrier_is_found() {
     top_k::small_integers_agree_exactly_with_a_full_sort(|k_max, batch_max| {
         EmulatedTopK::of_variant(k_max, batch_max, Variant::MissingBarrier).expect("small bounds")
     });
+}
+
+/// As above.
+#[test]
+#[should_panic(expected = "1 x 1 in 1 x 1")]
+fn missing_barriers_of_scores_are_found() {
+    feature_score::whole_numbers_agree_exactly(|| EmulatedFeatureScore::missing_barrier().expect("memory"));
+}
+
+/// As above.
+#[test]
+#[should_panic(expected = "1 x 1 in 2 x 2")]
+fn a_missing_barrier_of_residuals_is_found() {
+    feature_residual::whole_numbers_agree_exactly(|| EmulatedFeatureResidual::missing_barrier().expect("memory"));
 }
 
 /// A filter that ruled out nothing would pass the law. This table is large enough for several tiles of

@@ -91,7 +91,9 @@ __device__ __forceinline__ void sum(const Arguments& a) {
         const float total = total_of_warp(sums[index]);
         if (threadIdx.x % 32 == 0) warps[threadIdx.x / 32 * SUM_COUNT + index] = total;
     }
+#ifndef PLANTED_MISSING_BARRIER
     __syncthreads();
+#endif
     if (threadIdx.x >= SUM_COUNT) return;
     float total = 0.0f;
     for (u32 warp = 0; warp < blockDim.x / 32; warp++) total += warps[warp * SUM_COUNT + threadIdx.x];

@@ -36,7 +36,9 @@ __device__ __forceinline__ void compare(const Arguments& a) {
         __syncthreads();
         stage(vertices, a.features, a.vertex_count, a.dim, first_vertex, element);
         stage(cells, a.map, a.cell_count, a.dim, first_cell, element);
+#ifndef PLANTED_MISSING_BARRIER
         __syncthreads();
+#endif
         const u32 count = min(DEPTH, a.dim - element);
         if (threadIdx.x < TILE) {
             for (u32 e = 0; e < count; e++)

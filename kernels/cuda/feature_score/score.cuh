@@ -21,7 +21,9 @@ __device__ __forceinline__ void score(const Arguments& a) {
     }
     sum = total_of_warp(sum);
     if (threadIdx.x % 32 == 0) warps[threadIdx.x / 32] = sum;
+#ifndef PLANTED_MISSING_BARRIER
     __syncthreads();
+#endif
     if (threadIdx.x != 0) return;
     float total = 0.0f;
     for (u32 warp = 0; warp < blockDim.x / 32; warp++) total += warps[warp];

@@ -56,6 +56,10 @@ codes! {
     FEATURE_SCORE = feature_score_emulated_find, feature_score_emulated_launch;
     /// Of residuals, as it is.
     FEATURE_RESIDUAL = feature_residual_emulated_find, feature_residual_emulated_launch;
+    /// Of scores, with barriers missing.
+    FEATURE_SCORE_MISSING_BARRIER = feature_score_missing_barrier_find, feature_score_missing_barrier_launch;
+    /// Of residuals, with a barrier missing.
+    FEATURE_RESIDUAL_MISSING_BARRIER = feature_residual_missing_barrier_find, feature_residual_missing_barrier_launch;
 }
 
 unsafe extern "C" {

@@ -161,7 +161,7 @@ impl Surface {
     }
 
     /// Rows of the vertices that are outermost in any of several hundred directions, ascending: the box around their projection is
-    /// that around the projection of all, to half a per cent, at a fraction of the work. Exact for a cuboid.
+    /// that around the projection of all, to within a per cent, at a fraction of the work. Exact for a cuboid.
     #[must_use]
     pub fn outline(&self) -> Vec<u32> {
         let mut rows: Vec<u32> = directions().filter_map(|direction| self.outermost(direction)).collect();

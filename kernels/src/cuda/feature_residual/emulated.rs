@@ -13,6 +13,14 @@ impl EmulatedFeatureResidual {
     pub fn new() -> Result<Self, KernelError> {
         Summing::new(Emulated::new(Code::FEATURE_RESIDUAL)).map(Self)
     }
+
+    /// With a fault: a block's threads read before all have written.
+    ///
+    /// # Errors
+    /// [`KernelError::Device`].
+    pub fn missing_barrier() -> Result<Self, KernelError> {
+        Summing::new(Emulated::new(Code::FEATURE_RESIDUAL_MISSING_BARRIER)).map(Self)
+    }
 }
 
 impl FeatureResidual for EmulatedFeatureResidual {

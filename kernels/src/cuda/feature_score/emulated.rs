@@ -13,6 +13,14 @@ impl EmulatedFeatureScore {
     pub fn new() -> Result<Self, KernelError> {
         Scoring::new(Emulated::new(Code::FEATURE_SCORE)).map(Self)
     }
+
+    /// With a fault: a block's threads read before all have written.
+    ///
+    /// # Errors
+    /// [`KernelError::Device`].
+    pub fn missing_barrier() -> Result<Self, KernelError> {
+        Scoring::new(Emulated::new(Code::FEATURE_SCORE_MISSING_BARRIER)).map(Self)
+    }
 }
 
 impl FeatureScore for EmulatedFeatureScore {
