@@ -14,7 +14,6 @@ use super::mesh_config::{MeshConfig, MeshObjective};
 use super::mesh_loss::{self, Rows};
 use super::retrieval::Retrieval;
 use super::run::{Method, StepLoss};
-use super::surface_rows::SurfaceRows;
 use super::templates::Templates;
 use crate::networks::graph::Graph;
 use crate::networks::heads;
@@ -101,7 +100,7 @@ impl Method for MeshMethod {
             };
             total = total + &vertex + &background * mesh.background_weight;
             terms.extend([vertex, background, hit]);
-            self.remember(&rows, &batch.surface, config, mesh);
+            self.remember(&rows, config, mesh);
         } else {
             terms.extend([zero.copy(), zero.copy(), zero]);
         }
@@ -137,7 +136,7 @@ impl Method for MeshMethod {
 
 impl MeshMethod {
     /// Moves the running means of the vertices that were seen, and remembers background cells.
-    fn remember(&mut self, rows: &Rows, surface: &SurfaceRows, config: &TrainingConfig, mesh: &MeshConfig) {
+    fn remember(&mut self, rows: &Rows, config: &TrainingConfig, mesh: &MeshConfig) {
         tch::no_grad(|| {
             let (sums, counts) = rows.sums(&self.vertices);
             // Public code: the mean over all crops, zero where a vertex is not seen. Ours: over those that show it.
@@ -154,7 +153,6 @@ impl MeshMethod {
             let all = Tensor::cat(&[&self.clutter, &rows.noise().detach()], 0);
             let count = all.size()[0];
             self.clutter = all.narrow(0, (count - capacity).max(0), count.min(capacity)).copy();
-            debug_assert!(surface.noise_cell.len() as i64 <= count);
         });
     }
 }
