@@ -16,8 +16,12 @@ const HEIGHT: usize = 120;
 
 /// Model, image and boxes in one folder: pattern 4 in box 0, pattern 9 in box 1.
 fn scene() -> tempfile::TempDir {
+    scene_with(small_model::write)
+}
+
+fn scene_with(write_model: fn(&Path)) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    small_model::write(folder.path());
+    write_model(folder.path());
     let mut pixels = vec![128; WIDTH * HEIGHT * 3];
     small_model::reference(4).0.paint(&mut pixels, WIDTH, [20, 40, 84, 72]);
     small_model::reference(9).0.paint(&mut pixels, WIDTH, [200, 30, 264, 62]);
@@ -108,7 +112,7 @@ fn the_promised_fields_are_there() {
     for field in ["azimuth", "elevation", "in_plane"] {
         assert!(answer["objects"][0]["viewpoint_deg"][field].is_f64(), "{field}");
     }
-    for stage in ["crop", "embed", "retrieve", "locate", "total"] {
+    for stage in ["crop", "embed", "retrieve", "refine", "locate", "total"] {
         assert!(answer["timing_us"][stage].is_u64(), "{stage}");
     }
     assert_eq!(answer["provider"], "tract");
@@ -117,6 +121,25 @@ fn the_promised_fields_are_there() {
     // Without a calibration the guess is said.
     assert_eq!(answer["camera"]["fx_px"].as_f64().unwrap(), 0.58 * WIDTH as f64);
     assert!(answer["notes"][0].as_str().unwrap().contains("--calib"));
+}
+
+#[test]
+fn a_model_with_a_mesh_refines_and_everything_says_so() {
+    let detail = |folder: &Path| {
+        let doctor: Value = serde_json::from_slice(&azimuth(folder, &["doctor", "--json"]).stdout).unwrap();
+        let checks = doctor["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["name"] == "model").unwrap()["detail"].as_str().unwrap().to_owned()
+    };
+    let (plain, refining) = (scene(), scene_with(small_model::write_refining));
+    let [without, with] = [&plain, &refining].map(|folder| answer(folder.path(), &["--calib", "calib.txt"]));
+    assert_eq!(without["timing_us"]["refine"], 0);
+    assert!(with["timing_us"]["refine"].as_u64().unwrap() > 0);
+    for (object, ends) in without["objects"].as_array().unwrap().iter().zip(with["objects"].as_array().unwrap()) {
+        assert!(object["refinement"].is_null());
+        assert_eq!(ends["refinement"].is_null(), ends["status"] != "ok", "{ends}");
+    }
+    assert!(detail(plain.path()).contains("does not refine"), "{}", detail(plain.path()));
+    assert!(detail(refining.path()).contains("refines poses, in at most 10 steps"), "{}", detail(refining.path()));
 }
 
 #[test]

@@ -357,8 +357,9 @@ fn refinement_takes_no_pose_from_the_chunks_after_it() {
 
 #[test]
 fn a_second_look_leaves_the_features_of_the_boxes_themselves() {
-    // The network's passes with features are drawn; a second look has none, and would be drawn as another car.
-    let (model, passes) = refining(Box::new(along_car), draw_cars(2));
+    let mut draw = draw_cars(2);
+    let draw = move |crop, map: &mut [f32]| if crop < 2 { draw(crop, map) } else { map.fill(f32::NAN) };
+    let (model, passes) = refining(Box::new(along_car), Box::new(draw));
     let rule = SecondLook { crops: 2, flip_probability_min: 0.0, spread_rad_min: 0.0 };
     let mut pipeline = Pipeline::new(model, &limits()).unwrap().with_second_look(rule);
     let poses = process(&mut pipeline, &cars(2), Deadline::NEVER, &ManualClock::at(0));
