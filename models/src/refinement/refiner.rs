@@ -279,7 +279,8 @@ impl<S: FeatureScore, R: FeatureResidual> Refiner<S, R> {
         let of_shape = self.shapes.get(shape).filter(|of_shape| of_shape.class_id == view.class_id)?;
         let placement = fit(of_shape, &prior.mean, view)?;
         let cost = cost(&mut self.residual, &self.spec, map, of_shape, view, prior, &placement)?;
-        let descent = Descent::new(placement, cost);
+        // A candidate whose cost is no number would make every probability none.
+        let descent = Some(Descent::new(placement, cost)).filter(|descent| descent.status() == Status::Running)?;
         Some(Candidate { descent, prior: *prior, shape, probability, start_cost: cost.value })
     }
 
