@@ -221,7 +221,8 @@ mod tests {
         let sides = positions(&rows, &templates).filter(|(p, _)| (p[1] - left).abs() < 1e-4).count();
         assert!(sides as f32 > 0.8 * rows.crop.len() as f32, "{sides} of {}", rows.crop.len());
         let front = positions(&rows, &templates).filter(|(p, _)| p[0] > 1.0).map(|(_, at)| at[0]);
-        assert!(front.clone().count() > 10 && front.into_iter().all(|u| u < 14.0));
+        let front: Vec<f32> = front.collect();
+        assert!(front.len() > 10 && front.iter().all(|&u| u < 14.0), "{front:?}");
         let box_cells = [20.0 / 8.0, 30.0 / 8.0, 204.0 / 8.0, 98.0 / 8.0];
         for (_, [u, v]) in positions(&rows, &templates) {
             assert!(
