@@ -194,7 +194,7 @@ mod tests {
         for t in 1..=3i32 {
             (trunk.square().sum(Kind::Float) + head.sum(Kind::Float) * 2.0).backward();
             optimizer.update(0.1, 0.01, 0.2);
-            let mut adam = |x: &mut f64, m: &mut f64, v: &mut f64, g: f64, rate: f64, decay: f64| {
+            let adam = |x: &mut f64, m: &mut f64, v: &mut f64, g: f64, rate: f64, decay: f64| {
                 *m = 0.9 * *m + 0.1 * g;
                 *v = 0.999 * *v + 0.001 * g * g;
                 let update = (*m / (1.0 - 0.9f64.powi(t))) / ((*v / (1.0 - 0.999f64.powi(t))).sqrt() + 1e-8);
