@@ -83,5 +83,11 @@ pub fn to_wxyz(r: &Rotation) -> [f64; 4] {
     if negative { wxyz.map(|v| -v) } else { wxyz }
 }
 
+/// Rows of the matrix of a rotation, in single precision: what kernels work with.
+pub fn to_rows(r: &Rotation) -> [[f32; 3]; 3] {
+    let matrix = r.to_rotation_matrix();
+    [0, 1, 2].map(|row| [0, 1, 2].map(|column| matrix[(row, column)] as f32))
+}
+
 #[cfg(test)]
 mod tests;

@@ -103,6 +103,46 @@ impl<'a> FeatureMap<'a> {
     }
 }
 
+/// Memory of one map; what it holds was checked when it was copied in, so that a view costs nothing.
+#[derive(Clone, Debug)]
+pub struct FeatureMapBuffer {
+    features: Vec<f32>,
+    width: usize,
+    height: usize,
+    dim: usize,
+    is_filled: bool,
+}
+
+impl FeatureMapBuffer {
+    /// Allocates for maps of this shape.
+    ///
+    /// # Errors
+    /// [`KernelError::FeatureMapShape`], as [`FeatureMap::new`].
+    pub fn new(width: usize, height: usize, dim: usize) -> Result<Self, KernelError> {
+        let len = width.checked_mul(height).and_then(|cells| cells.checked_mul(dim)).unwrap_or(0);
+        check_shape(len, width, height, dim)?;
+        Ok(Self { features: vec![0.0; len], width, height, dim, is_filled: false })
+    }
+
+    /// Takes planes `[dim, height, width]`, as networks write them.
+    ///
+    /// # Errors
+    /// As [`channels_last`]; there is then no map.
+    pub fn fill(&mut self, planes: &[f32]) -> Result<(), KernelError> {
+        self.is_filled = false;
+        channels_last(planes, self.width, self.height, self.dim, &mut self.features)?;
+        self.is_filled = true;
+        Ok(())
+    }
+
+    /// What was filled in last; `None` before the first time, and where that failed.
+    #[must_use]
+    pub fn map(&self) -> Option<FeatureMap<'_>> {
+        let Self { features, width, height, dim, is_filled } = self;
+        is_filled.then_some(FeatureMap { features, width: *width, height: *height, dim: *dim })
+    }
+}
+
 /// Four cells and what each counts; the weights sum to one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Support {
@@ -207,6 +247,19 @@ mod tests {
             features[7 * 2 + 1] = bad;
             assert_eq!(FeatureMap::new(&features, 4, 3, 2).map(|_| ()), fault);
         }
+    }
+
+    #[test]
+    fn a_buffer_has_the_map_that_was_filled_in_last() {
+        let mut buffer = FeatureMapBuffer::new(4, 3, 2).unwrap();
+        assert!(buffer.map().is_none());
+        let planes: Vec<f32> = (0..24).map(|value| value as f32).collect();
+        buffer.fill(&planes).unwrap();
+        let mut cells = [0.0; 24];
+        channels_last(&planes, 4, 3, 2, &mut cells).unwrap();
+        assert_eq!(buffer.map().unwrap().features(), cells);
+        assert!(buffer.fill(&[f32::NAN; 24]).is_err() && buffer.map().is_none());
+        assert!(FeatureMapBuffer::new(0, 3, 2).is_err() && FeatureMapBuffer::new(usize::MAX, 3, 2).is_err());
     }
 
     #[test]

@@ -35,7 +35,9 @@ pub use crop::{CpuCrop, Crop, CropSpec, crop_window};
 #[cfg(feature = "cuda")]
 pub use cuda::{CudaDevice, CudaFeatureResidual, CudaFeatureScore, CudaTable, CudaTopK, CudaUnavailable, cuda_devices};
 pub use error::KernelError;
-pub use feature_map::{FEATURE_DIM_MAX, FEATURE_MAGNITUDE_MAX, FeatureMap, MAP_SIDE_MAX, Support, channels_last};
+pub use feature_map::{
+    FEATURE_DIM_MAX, FEATURE_MAGNITUDE_MAX, FeatureMap, FeatureMapBuffer, MAP_SIDE_MAX, Support, channels_last,
+};
 pub use feature_residual::{
     CpuFeatureResidual, DAMPING, FeatureResidual, NormalEquations, RESIDUAL_ERROR_MAX, RobustSpec, VertexMatch,
 };

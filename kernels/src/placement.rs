@@ -3,17 +3,20 @@
 //! For a point `X` of the surface, in mesh units and mesh axes:
 //!
 //! ```text
-//! Y = R X      w = 1 + q Y.z      u = cx + s Y.x / w      v = cy + s Y.y / w
+//! Y = R X      w = 1 + q Y.z      u = cx + s (Y.x - a Y.z) / w      v = cy + s (Y.y - b Y.z) / w
 //! ```
 //!
-//! `R` turns mesh axes into view axes (x right, y down, z away from the viewer); `s` is how many cells
-//! a mesh unit spans at the mesh's origin, `q` one over the origin's distance (zero: from infinitely
-//! far), `(cx, cy)` where the origin lies. The normal `n` there faces the viewer by
-//! `f = -(R n).(q Y + ez) / |q Y + ez|`, the cosine between it and the direction to the viewer.
+//! `R` turns mesh axes into the camera's (x right, y down, z ahead); `s` is how many cells a mesh unit
+//! spans at the mesh's origin, `q` one over the origin's distance ahead (zero: infinitely far), `(cx, cy)`
+//! where the origin lies, and `(a, b, 1)` the direction to it. This is a pinhole camera of focal length
+//! `s / q` cells, which the origin has to be off the axis of by `(a, b) s / q` cells; a crop need not show
+//! that axis. The ray to the point is `r = (a + q Y.x, b + q Y.y, w)`, and the normal `n` there faces the
+//! viewer by `f = -(R n).r / |r|`, the cosine between it and the direction to the viewer.
 //!
-//! A step has six numbers, in this order: a rotation vector `(w1, w2, w3)`, radians, in view axes and
-//! applied from the left (`R <- exp(w) R`); `sigma`, with `s <- s exp(sigma)` and `q <- q exp(sigma)`
-//! (the surface comes nearer, the focal length stays); `(tx, ty)`, added to the centre, in cells.
+//! A step has six numbers, in this order: a rotation vector `(w1, w2, w3)`, radians, in the camera's axes
+//! and applied from the left (`R <- exp(w) R`); `sigma`, with `s <- s exp(sigma)` and `q <- q exp(sigma)`
+//! (the surface comes nearer, the camera stays); `(tx, ty)`, added to the centre, in cells, while `(a, b)`
+//! grow by `(tx, ty) q / s` (the surface moves across, the camera stays).
 
 mod lanes;
 
@@ -29,14 +32,16 @@ const SCALES: std::ops::RangeInclusive<f32> = 1e-6..=1e6;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct Placement {
-    /// `R`, view axes from mesh axes, row by row; a rotation (not checked).
+    /// `R`, camera axes from mesh axes, row by row; a rotation (not checked).
     pub rotation: [[f32; 3]; 3],
     /// `s`: cells a mesh unit at the mesh's origin, positive.
     pub scale: f32,
-    /// `q`: one over the distance from the viewer to the mesh's origin, per mesh unit; zero or more.
+    /// `q`: one over the depth of the mesh's origin ahead of the camera, per mesh unit; zero or more.
     pub nearness: f32,
     /// `(cx, cy)`: where the mesh's origin lies, cells.
     pub centre: [f32; 2],
+    /// `(a, b)`: how far right and down of the camera's axis the mesh's origin lies, as parts of its depth.
+    pub slant: [f32; 2],
 }
 
 /// A point of a surface as it is seen.
@@ -46,11 +51,11 @@ pub struct Placed {
     pub u: f32,
     /// Where it lies, cells from the map's upper border.
     pub v: f32,
-    /// `w`: its distance along the view axis, as a fraction of the origin's.
+    /// `w`: its depth ahead of the camera, as a fraction of the origin's.
     pub depth: f32,
     /// `f`: cosine between the normal and the direction to the viewer; negative when turned away.
     pub facing: f32,
-    /// Cells squared that a unit of its surface's area covers: `f (s / w)^2`; negative when turned away.
+    /// Cells squared that a unit of its surface's area covers, `-(R n).r s^2 / w^3`; negative when turned away.
     pub area_scale: f32,
 }
 
@@ -67,7 +72,7 @@ impl Placement {
     /// Whether all numbers are finite, the scale within `1e-6..=1e6` and the nearness not negative.
     #[must_use]
     pub fn is_valid(&self) -> bool {
-        let numbers = self.rotation.iter().flatten().chain(&self.centre).chain([&self.nearness]);
+        let numbers = self.rotation.iter().flatten().chain(&self.centre).chain(&self.slant).chain([&self.nearness]);
         SCALES.contains(&self.scale)
             && self.nearness >= 0.0
             && numbers.fold(true, |all, number| all & number.is_finite())
@@ -80,33 +85,40 @@ impl Placement {
     #[must_use]
     pub fn place(&self, position: [f32; 3], normal: [f32; 3]) -> Placed {
         let (y, n) = (self.turn(position), self.turn(normal));
-        let ray = [self.nearness * y[0], self.nearness * y[1], 1.0 + self.nearness * y[2]];
+        let ray = self.ray(y);
         let depth = ray[2];
         let cells = self.scale / depth;
-        let facing = -dot(n, ray) / dot(ray, ray).sqrt();
-        Placed {
-            u: self.centre[0] + cells * y[0],
-            v: self.centre[1] + cells * y[1],
-            depth,
-            facing,
-            area_scale: facing * (cells * cells),
-        }
+        let turned = -dot(n, ray);
+        let [u, v] = [0, 1].map(|axis| self.centre[axis] + cells * self.across(y, axis));
+        Placed { u, v, depth, facing: turned / dot(ray, ray).sqrt(), area_scale: turned * (cells * cells) / depth }
+    }
+
+    /// To a point in the camera's axes, as parts of the origin's depth.
+    fn ray(&self, y: [f32; 3]) -> [f32; 3] {
+        let [a, b] = self.slant;
+        [a + self.nearness * y[0], b + self.nearness * y[1], 1.0 + self.nearness * y[2]]
+    }
+
+    /// How far a point is from the ray to the origin, along a cell axis, at its own depth.
+    fn across(&self, y: [f32; 3], axis: usize) -> f32 {
+        y[axis] - self.slant[axis] * y[2]
     }
 
     /// How `(u, v)` of the point at `position` move with the six numbers of a step: two rows of six.
     #[must_use]
     pub fn jacobian(&self, position: [f32; 3]) -> [[f32; 6]; 2] {
         let y = self.turn(position);
-        let depth = 1.0 + self.nearness * y[2];
+        let [x, y_ray, depth] = self.ray(y);
         let cells = self.scale / depth;
-        // The turn moves Y by w x Y, and (u, v) by `cells * (dY.x - a dY.z, dY.y - b dY.z)`.
-        let (a, b) = (self.nearness * y[0] / depth, self.nearness * y[1] / depth);
+        // The turn moves Y by w x Y, and (u, v) by `cells * (dY.x - a dY.z, dY.y - b dY.z)`, with the point's own slant.
+        let (a, b) = (x / depth, y_ray / depth);
         let row = |turns: [f32; 3], growth: f32, shift: [f32; 2]| {
-            [cells * turns[0], cells * turns[1], cells * turns[2], cells * growth / depth, shift[0], shift[1]]
+            let [first, second, third] = turns.map(|turn| cells * turn);
+            [first, second, third, cells * growth / depth, shift[0] / depth, shift[1] / depth]
         };
         [
-            row([-a * y[1], y[2] + a * y[0], -y[1]], y[0], [1.0, 0.0]),
-            row([-y[2] - b * y[1], b * y[0], y[0]], y[1], [0.0, 1.0]),
+            row([-a * y[1], y[2] + a * y[0], -y[1]], self.across(y, 0), [1.0, 0.0]),
+            row([-y[2] - b * y[1], b * y[0], y[0]], self.across(y, 1), [0.0, 1.0]),
         ]
     }
 
@@ -114,9 +126,8 @@ impl Placement {
     #[must_use]
     pub fn along(&self, position: [f32; 3], direction: [f32; 3]) -> [f32; 2] {
         let (y, t) = (self.turn(position), self.turn(direction));
-        let depth = 1.0 + self.nearness * y[2];
-        let slope = self.nearness * t[2] / depth;
-        [0, 1].map(|axis| self.scale / depth * (t[axis] - slope * y[axis]))
+        let ray = self.ray(y);
+        [0, 1].map(|axis| self.scale / ray[2] * (t[axis] - ray[axis] / ray[2] * t[2]))
     }
 
     /// This placement after a step.
@@ -127,15 +138,18 @@ impl Placement {
         let columns = self.rotation.map(|row| row.map(f64::from));
         let element = |row: usize, column: usize| (0..3).map(|k| turn[row][k] * columns[k][column]).sum::<f64>() as f32;
         let grown = |number: f32| (f64::from(number) * sigma.exp()) as f32;
+        let per_cell = f64::from(self.nearness) / f64::from(self.scale);
+        let moved = |number: f32, by: f64| (f64::from(number) + by) as f32;
         Self {
             rotation: std::array::from_fn(|row| std::array::from_fn(|column| element(row, column))),
             scale: grown(self.scale),
             nearness: grown(self.nearness),
-            centre: [(f64::from(self.centre[0]) + tx) as f32, (f64::from(self.centre[1]) + ty) as f32],
+            centre: [moved(self.centre[0], tx), moved(self.centre[1], ty)],
+            slant: [moved(self.slant[0], tx * per_cell), moved(self.slant[1], ty * per_cell)],
         }
     }
 
-    /// View axes from mesh axes.
+    /// Camera axes from mesh axes.
     fn turn(&self, vector: [f32; 3]) -> [f32; 3] {
         self.rotation.map(|row| dot(row, vector))
     }
@@ -172,6 +186,7 @@ mod tests {
             scale: random.between(5.0, 30.0),
             nearness: random.between(0.0, 0.4),
             centre: [random.between(0.0, 30.0), random.between(0.0, 20.0)],
+            slant: [random.between(-0.8, 0.8), random.between(-0.4, 0.4)],
         };
         let [a, b, c] = std::array::from_fn(|_| random.between(-3.0, 3.0));
         upright.stepped(&[a, b, c, 0.0, 0.0, 0.0])
@@ -226,6 +241,7 @@ mod tests {
         assert!((quarter.scale / placement.scale - 0.5_f32.exp()).abs() < 1e-5);
         assert!((quarter.nearness / placement.nearness - 0.5_f32.exp()).abs() < 1e-5);
         assert_eq!(quarter.centre, [placement.centre[0] + 1.0, placement.centre[1] - 2.0]);
+        assert!((quarter.slant[0] - placement.slant[0] - placement.nearness / placement.scale).abs() < 1e-6);
         assert_eq!(placement.stepped(&[0.0; 6]), placement);
     }
 
@@ -236,6 +252,7 @@ mod tests {
             scale: 8.0,
             nearness: 0.5,
             centre: [4.0, 3.0],
+            slant: [0.0, 0.0],
         };
         let front = placement.place([1.0, 0.5, -1.0], [0.0, 0.0, -1.0]);
         assert_eq!((front.u, front.v, front.depth), (20.0, 11.0, 0.5));
@@ -261,5 +278,6 @@ mod tests {
             assert!(!Placement { nearness, ..good }.is_valid());
         }
         assert!(!Placement { centre: [0.0, f32::NEG_INFINITY], ..good }.is_valid());
+        assert!(!Placement { slant: [f32::NAN, 0.0], ..good }.is_valid());
     }
 }

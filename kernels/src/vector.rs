@@ -55,7 +55,6 @@ pub(crate) trait Vector: Copy {
     fn sub(self, other: Self) -> Self;
     fn mul(self, other: Self) -> Self;
     fn div(self, other: Self) -> Self;
-    fn sqrt(self) -> Self;
     /// `self * factor + term`, rounded once where the processor does that in one instruction.
     fn mul_add(self, factor: Self, term: Self) -> Self;
     /// The other where the first is NaN.

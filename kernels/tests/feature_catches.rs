@@ -23,6 +23,9 @@ const HALF_A_CELL_OFF: Mistake =
 const WITHOUT_PERSPECTIVE: Mistake =
     Mistake { placement: |placement| Placement { nearness: 0.0, ..placement }, ..NONE };
 
+/// Takes the camera to look at the surface.
+const WITHOUT_SLANT: Mistake = Mistake { placement: |placement| Placement { slant: [0.0; 2], ..placement }, ..NONE };
+
 /// Descends uphill.
 const SIGN_OF_THE_GRADIENT: Mistake =
     Mistake { sums: |sums| NormalEquations { gradient: sums.gradient.map(|element| -element), ..sums }, ..NONE };
@@ -126,6 +129,12 @@ fn missing_perspective_is_caught_in_scores() {
 }
 
 #[test]
+#[should_panic(expected = "instead of")]
+fn a_missing_slant_is_caught_in_scores() {
+    feature_score::random_scores_differ_only_within_the_error_bound(score(WITHOUT_SLANT));
+}
+
+#[test]
 #[should_panic(expected = "(0.5, 0.5)")]
 fn half_a_cell_is_caught_where_samples_end() {
     feature_residual::samples_end_with_the_outermost_centres(residual(HALF_A_CELL_OFF));
@@ -135,6 +144,12 @@ fn half_a_cell_is_caught_where_samples_end() {
 #[should_panic(expected = "instead of")]
 fn missing_perspective_is_caught_in_sums() {
     feature_residual::random_sums_differ_only_within_the_error_bound(residual(WITHOUT_PERSPECTIVE));
+}
+
+#[test]
+#[should_panic(expected = "instead of")]
+fn a_missing_slant_is_caught_in_sums() {
+    feature_residual::random_sums_differ_only_within_the_error_bound(residual(WITHOUT_SLANT));
 }
 
 #[test]

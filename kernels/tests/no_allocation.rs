@@ -129,6 +129,7 @@ const PLACEMENT: Placement = Placement {
     scale: 8.0,
     nearness: 0.1,
     centre: [10.0, 8.0],
+    slant: [0.3, 0.1],
 };
 
 /// Vertices on a square that faces the viewer.

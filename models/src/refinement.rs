@@ -6,7 +6,9 @@
 //! badly its outline fits the detector's box ([`prior`]). [`Refiner`] takes an object in, makes a step when asked, and has the best
 //! of what it found ready at any time.
 
+mod comparer;
 pub mod descent;
+pub mod explain;
 pub mod hypotheses;
 pub mod placement;
 pub mod prior;
@@ -16,7 +18,8 @@ mod refiner;
 mod scene;
 mod view;
 
+pub use comparer::RefinedShape;
 pub use descent::Status;
 pub use refined::Refined;
-pub use refiner::{HYPOTHESES_MAX, RefinedShape, Refiner};
+pub use refiner::{HYPOTHESES_MAX, Refiner};
 pub use view::View;

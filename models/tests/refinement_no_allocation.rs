@@ -10,6 +10,7 @@ use std::cell::Cell;
 use calibration::Viewpoint;
 use kernels::{BoxPx, CpuFeatureResidual, CpuFeatureScore, VertexMatch};
 use models::neural_mesh::{Bounds, NeuralMesh, SubType, cuboid};
+use models::refinement::placement::CellCamera;
 use models::refinement::{RefinedShape, Refiner, Status, View};
 use models::retrieval::{Hypothesis, Retrieval, flipped};
 use models::{RefinementSpec, sha256_hex};
@@ -86,7 +87,12 @@ fn refining_allocates_nothing() {
         (0..CELLS).flat_map(|cell| feature([(cell % 28) as f32 * 0.15, 1.0, (cell / 28) as f32 * 0.1])).collect();
     let map: Vec<f32> = (0..DIM).flat_map(|at| cells.iter().skip(at).step_by(DIM).copied()).collect();
     let box_cells = BoxPx { x1: 3.0, y1: 2.0, x2: 25.0, y2: 13.0 };
-    let view = View { class_id: 0, box_cells, is_edge: [true; 4], focal_cells: Some(90.0) };
+    let view = View {
+        class_id: 0,
+        box_cells,
+        is_edge: [true; 4],
+        camera: Some(CellCamera { focal: 90.0, principal: [60.0, 8.0] }),
+    };
     let rotation = Viewpoint::from_degrees(40.0, 5.0, 0.0).to_rotation();
     let side = Viewpoint::from_degrees(120.0, 5.0, 0.0).to_rotation();
     // In doubt, so that the grid is searched too.
@@ -113,7 +119,7 @@ fn refining_allocates_nothing() {
         });
         stage("stop", &mut || refiner.stop(slot, Status::DeadlineReached));
         let mut refined = None;
-        stage("finish", &mut || refined = refiner.finish(slot));
+        stage("finish", &mut || refined = refiner.finish(slot).ok());
         let refined = refined.expect("something was compared");
         assert_eq!(refined.hypotheses.len(), 4, "the grid was searched, and found another pose");
         let room = refiner.shapes()[refined.shape].surface.vertex_count();

@@ -6,6 +6,8 @@
 
 mod assemble;
 pub mod bundled;
+mod busiest;
+mod explained;
 pub mod headline;
 pub mod matching;
 pub mod play;

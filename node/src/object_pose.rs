@@ -112,7 +112,8 @@ pub struct ObjectPose {
     pub class: ClassName,
     /// What became of the detection.
     pub status: ObjectStatus,
-    /// How its refinement ended; none where the answer is the retrieved one. Cut off by its share of the time, it can still be `Ok`.
+    /// How its refinement ended; none where none was begun, `Diverged` where nothing came of it: then the answer is the retrieved one.
+    /// Cut off by its share of the time, a pose can still be `Ok`.
     pub refinement: Option<Status>,
     /// True when the fields below hold an answer (always with `Ok`, sometimes with `DeadlineReached`).
     pub has_pose: bool,

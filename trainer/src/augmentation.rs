@@ -119,6 +119,8 @@ pub struct Augmented {
     pub box_px: BoxPx,
     /// Canvas pixels per pixel of the sample's picture.
     pub scale: f32,
+    /// Left and right are exchanged; the viewpoint and the box have been, too.
+    pub is_mirrored: bool,
 }
 
 /// Turns samples into network inputs.
@@ -190,7 +192,7 @@ impl Augmenter {
             (tight.x1, tight.x2) = (width as f32 - tight.x2, width as f32 - tight.x1);
         }
         let scale = (tight.x2 - tight.x1) / (sample.box_px.x2 - sample.box_px.x1);
-        Ok(Augmented { viewpoint, box_px: tight, scale })
+        Ok(Augmented { viewpoint, box_px: tight, scale, is_mirrored: self.mirrored })
     }
 
     /// Whether the last crop shows what is at a point of its canvas, pixels, or something in front of it.

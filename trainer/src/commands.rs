@@ -6,6 +6,7 @@ pub mod data;
 pub mod eval;
 pub mod export;
 pub mod mesh;
+pub mod model_folder;
 pub mod reference_args;
 pub mod render;
 pub mod table;

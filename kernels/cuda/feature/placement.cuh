@@ -3,12 +3,13 @@
 
 #include "../machine.cuh"
 
-// As the host lays it out: 13 numbers.
+// As the host lays it out: 15 numbers.
 struct Placement {
-    float rotation[9];  // view axes from mesh axes, row by row
+    float rotation[9];  // camera axes from mesh axes, row by row
     float scale;        // cells a mesh unit at the origin
-    float nearness;     // one over the origin's distance, per mesh unit
+    float nearness;     // one over the origin's depth, per mesh unit
     float centre[2];    // cells
+    float slant[2];     // of the ray to the origin
 };
 
 // Which array of a surface's coordinates holds what: the twin of `coordinate` in src/surface.rs.
@@ -38,28 +39,32 @@ __device__ __forceinline__ Vector load_vector(const float* coordinates, u32 stri
 }
 
 struct Placed {
-    Vector y;      // in view axes
-    float depth;   // along the view axis, as a fraction of the origin's
-    float cells;   // a mesh unit
-    float u, v;    // cells
-    float facing;  // cosine between normal and the direction to the viewer
+    Vector y;           // in the camera's axes
+    Vector ray;         // to it, as parts of the origin's depth; z is its depth
+    float right, down;  // of the ray to the origin, mesh units
+    float cells;        // a mesh unit
+    float u, v;         // cells
+    float turned;       // has the sign of the cosine between normal and the direction to the viewer
 
-    __device__ __forceinline__ bool faces_viewer() const { return depth > DEPTH_MIN && facing > 0.0f; }
+    __device__ __forceinline__ bool faces_viewer() const { return ray.z > DEPTH_MIN && turned > 0.0f; }
 
     // Cells squared that a unit of area covers.
-    __device__ __forceinline__ float area_scale() const { return facing * (cells * cells); }
+    __device__ __forceinline__ float area_scale() const { return turned * (cells * cells) / ray.z; }
 };
 
 __device__ __forceinline__ Placed place(const Placement& placement, const float* coordinates, u32 stride, u32 vertex) {
     Placed placed;
     placed.y = turn(placement, load_vector(coordinates, stride, POSITION, vertex));
     const Vector normal = turn(placement, load_vector(coordinates, stride, NORMAL, vertex));
-    placed.depth = fmaf(placement.nearness, placed.y.z, 1.0f);
-    const Vector ray = {placement.nearness * placed.y.x, placement.nearness * placed.y.y, placed.depth};
-    placed.cells = placement.scale / placed.depth;
-    placed.facing = -dot(normal, ray) / sqrtf(dot(ray, ray));
-    placed.u = fmaf(placed.cells, placed.y.x, placement.centre[0]);
-    placed.v = fmaf(placed.cells, placed.y.y, placement.centre[1]);
+    placed.ray = {fmaf(placement.nearness, placed.y.x, placement.slant[0]),
+                  fmaf(placement.nearness, placed.y.y, placement.slant[1]),
+                  fmaf(placement.nearness, placed.y.z, 1.0f)};
+    placed.cells = placement.scale / placed.ray.z;
+    placed.turned = -dot(normal, placed.ray);
+    placed.right = placed.y.x - placement.slant[0] * placed.y.z;
+    placed.down = placed.y.y - placement.slant[1] * placed.y.z;
+    placed.u = fmaf(placed.cells, placed.right, placement.centre[0]);
+    placed.v = fmaf(placed.cells, placed.down, placement.centre[1]);
     return placed;
 }
 

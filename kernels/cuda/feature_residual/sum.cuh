@@ -24,9 +24,10 @@ __device__ __forceinline__ float sigmoid(float x) { return x < -87.0f ? 0.0f : 1
 // How far the texture slides along both tangents when the placement steps. Both Jacobians hold the factor `cells`, which
 // cancels but for the shifts.
 __device__ __forceinline__ void slide(float (&slides)[6][2], const Arguments& a, const Placed& placed, u32 vertex) {
-    const float nearness = a.placement.nearness / placed.depth;
+    const float growth = 1.0f / placed.ray.z;
     const float x = placed.y.x, y = placed.y.y, z = placed.y.z;
-    const float nx = nearness * x, ny = nearness * y;
+    // The point's own slant.
+    const float nx = growth * placed.ray.x, ny = growth * placed.ray.y;
     const Vector t1 = turn(a.placement, load_vector(a.coordinates, a.stride, TANGENTS, vertex));
     const Vector t2 = turn(a.placement, load_vector(a.coordinates, a.stride, TANGENTS + 3, vertex));
     const float u1 = t1.x - nx * t1.z, v1 = t1.y - ny * t1.z, u2 = t2.x - nx * t2.z, v2 = t2.y - ny * t2.z;
@@ -36,9 +37,9 @@ __device__ __forceinline__ void slide(float (&slides)[6][2], const Arguments& a,
     const float inverse = 1.0f / (m11 * m22 - m12 * m12);
     const float rows[2][2] = {{inverse * (u1 * m22 - v1 * m12), inverse * (v1 * m11 - u1 * m12)},
                               {inverse * (u2 * m22 - v2 * m12), inverse * (v2 * m11 - u2 * m12)}};
-    const float shift = 1.0f / placed.cells, growth = 1.0f / placed.depth;
+    const float shift = 1.0f / a.placement.scale;
     const float moves[6][2] = {{-(nx * y), -fmaf(ny, y, z)}, {fmaf(nx, x, z), ny * x}, {-y, x},
-                               {growth * x, growth * y},     {shift, 0.0f},            {0.0f, shift}};
+                               {growth * placed.right, growth * placed.down}, {shift, 0.0f}, {0.0f, shift}};
 #pragma unroll
     for (int p = 0; p < 6; p++) {
 #pragma unroll

@@ -139,12 +139,14 @@ pub fn random_scores_differ_only_within_the_error_bound<I: FeatureScore>(make: i
         assert!(arrays.positions.len() > vertex_count / 2);
         let case = Case { arrays: &arrays, features: &features, width, height, floor: 0.1 };
         let scores = case.scores(&mut make(), &placements);
+        let mut telling_count = 0;
         for (placement, score) in placements.iter().zip(scores) {
             let (exact, scale) = case.exact(placement);
             let bound = score_error_max(arrays.positions.len(), dim, scale);
-            assert!(exact > 10.0 * bound, "{exact} says nothing beside {bound}");
+            telling_count += usize::from(exact > 10.0 * bound);
             assert!((f64::from(score) - exact).abs() <= bound, "{score} instead of {exact} within {bound}");
         }
+        assert!(telling_count >= 18, "{telling_count} of 20 scores say something beside their bounds");
     }
 }
 

@@ -9,6 +9,7 @@ pub(super) const PLAIN: Placement = Placement {
     scale: 8.0,
     nearness: 0.0,
     centre: [0.0, 0.0],
+    slant: [0.0, 0.0],
 };
 
 /// Towards the viewer of [`PLAIN`].
@@ -101,7 +102,7 @@ pub(super) fn map_like(random: &mut Random, arrays: &Arrays, cell_count: usize) 
     features
 }
 
-/// Any direction, a scale that lets the surface fill most of a map, and perspective.
+/// Any direction, a scale that lets the surface fill most of a map, perspective, and off the camera's axis.
 pub(super) fn random_placement(random: &mut Random, width: usize, height: usize) -> Placement {
     let turn: [f32; 3] = std::array::from_fn(|_| random.between(-3.0, 3.0));
     let (width, height) = (width as f32, height as f32);
@@ -109,6 +110,7 @@ pub(super) fn random_placement(random: &mut Random, width: usize, height: usize)
         scale: random.between(0.7, 1.3) * width.max(height),
         nearness: random.between(0.0, 0.5),
         centre: [random.between(0.3, 0.7) * width, random.between(0.3, 0.7) * height],
+        slant: [random.between(-0.8, 0.8), random.between(-0.4, 0.4)],
         ..PLAIN
     };
     placement.stepped(&[turn[0], turn[1], turn[2], 0.0, 0.0, 0.0])
@@ -159,6 +161,7 @@ pub(super) struct ExactPlacement {
     pub scale: f64,
     pub nearness: f64,
     pub centre: [f64; 2],
+    pub slant: [f64; 2],
 }
 
 impl ExactPlacement {
@@ -168,6 +171,7 @@ impl ExactPlacement {
             scale: placement.scale.into(),
             nearness: placement.nearness.into(),
             centre: placement.centre.map(f64::from),
+            slant: placement.slant.map(f64::from),
         }
     }
 
@@ -175,18 +179,18 @@ impl ExactPlacement {
     pub fn project(&self, position: [f64; 3]) -> [f64; 2] {
         let y = product(&self.rotation, position);
         let depth = 1.0 + self.nearness * y[2];
-        [0, 1].map(|axis| self.centre[axis] + self.scale * y[axis] / depth)
+        [0, 1].map(|axis| self.centre[axis] + self.scale * (y[axis] - self.slant[axis] * y[2]) / depth)
     }
 
     pub fn see(&self, position: [f64; 3], normal: [f64; 3], area: f64) -> Exact {
         let [u, v] = self.project(position);
         let ray = {
             let [x, y, z] = product(&self.rotation, position).map(|element| self.nearness * element);
-            [x, y, z + 1.0]
+            [x + self.slant[0], y + self.slant[1], z + 1.0]
         };
         let length = ray.iter().map(|element| element * element).sum::<f64>().sqrt();
         let facing = -product(&self.rotation, normal).iter().zip(ray).map(|(n, ray)| n * ray / length).sum::<f64>();
-        Exact { u, v, depth: ray[2], facing, area: area * facing * (self.scale / ray[2]).powi(2) }
+        Exact { u, v, depth: ray[2], facing, area: area * facing * length * self.scale.powi(2) / ray[2].powi(3) }
     }
 }
 

@@ -104,9 +104,9 @@ fn sigmoid<V: Vector>(x: V) -> V {
 #[inline(always)]
 fn slides<V: Vector>(view: &View<V>, placed: &PlacedLanes<V>, coordinates: &[V; COORDINATE_COUNT]) -> [[V; 2]; 6] {
     let (zero, one, [x, y, z]) = (V::splat(0.0), V::splat(1.0), placed.y);
-    // A step dY of the point moves it by `cells * (dY.x - a dY.z, dY.y - b dY.z)`.
-    let nearness = view.nearness.div(placed.depth);
-    let [a, b] = [nearness.mul(x), nearness.mul(y)];
+    let growth = one.div(placed.ray[2]);
+    // A step dY of the point moves it by `cells * (dY.x - a dY.z, dY.y - b dY.z)`, with its own slant.
+    let [a, b] = [growth.mul(placed.ray[0]), growth.mul(placed.ray[1])];
     let tangents = array![first in [0, 3] => {
         let [tx, ty, tz] = view.turn(array![axis in [0, 1, 2] => coordinates[coordinate::TANGENTS + first + axis]]);
         [tx.sub(a.mul(tz)), ty.sub(b.mul(tz))]
@@ -120,9 +120,9 @@ fn slides<V: Vector>(view: &View<V>, placed: &PlacedLanes<V>, coordinates: &[V; 
         let [u, v] = tangents[tangent];
         [inverse.mul(u.mul(m22).sub(v.mul(m12))), inverse.mul(v.mul(m11).sub(u.mul(m12)))]
     }];
-    let (shift, growth) = (one.div(placed.cells), one.div(placed.depth));
-    let moves_u = [zero.sub(a.mul(y)), a.mul_add(x, z), zero.sub(y), growth.mul(x), shift, zero];
-    let moves_v = [zero.sub(b.mul_add(y, z)), b.mul(x), x, growth.mul(y), zero, shift];
+    let (shift, [right, down]) = (one.div(view.scale), placed.across);
+    let moves_u = [zero.sub(a.mul(y)), a.mul_add(x, z), zero.sub(y), growth.mul(right), shift, zero];
+    let moves_v = [zero.sub(b.mul_add(y, z)), b.mul(x), x, growth.mul(down), zero, shift];
     let mut slides = [[zero; 2]; 6];
     for (slide, (u, v)) in slides.iter_mut().zip(moves_u.into_iter().zip(moves_v)) {
         *slide = array![row in [0, 1] => rows[row][0].mul_add(u, rows[row][1].mul(v))];

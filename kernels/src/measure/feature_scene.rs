@@ -8,6 +8,7 @@ const UPRIGHT: Placement = Placement {
     scale: 26.0,
     nearness: 0.1,
     centre: [14.0, 8.0],
+    slant: [0.0, 0.0],
 };
 
 /// What an object's search and refinement ask for: a surface of 1024 vertices, a map of 16 x 28 cells,

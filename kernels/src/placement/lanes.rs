@@ -10,19 +10,24 @@ pub(crate) struct View<V> {
     pub scale: V,
     pub nearness: V,
     pub centre: [V; 2],
+    pub slant: [V; 2],
 }
 
 /// Points as they are seen: the lanes of [`Placed`](super::Placed), and what it is made of.
 #[derive(Clone, Copy)]
 pub(crate) struct PlacedLanes<V> {
-    /// The points in view axes, mesh units.
+    /// The points in the camera's axes, mesh units.
     pub y: [V; 3],
-    pub depth: V,
+    /// The rays to them, as parts of the origin's depth; the last is their depth.
+    pub ray: [V; 3],
+    /// Right and down of the ray to the origin, mesh units.
+    pub across: [V; 2],
     /// Cells a mesh unit.
     pub cells: V,
     pub u: V,
     pub v: V,
-    pub facing: V,
+    /// Has the sign of the cosine between normals and the direction to the viewer.
+    pub turned: V,
 }
 
 impl<V: Vector> View<V> {
@@ -33,10 +38,11 @@ impl<V: Vector> View<V> {
             scale: V::splat(placement.scale),
             nearness: V::splat(placement.nearness),
             centre: array![axis in [0, 1] => V::splat(placement.centre[axis])],
+            slant: array![axis in [0, 1] => V::splat(placement.slant[axis])],
         }
     }
 
-    /// View axes from mesh axes.
+    /// Camera axes from mesh axes.
     #[inline(always)]
     pub fn turn(&self, vector: [V; 3]) -> [V; 3] {
         array![row in [0, 1, 2] => dot(self.rotation[row], vector)]
@@ -45,25 +51,26 @@ impl<V: Vector> View<V> {
     #[inline(always)]
     pub fn place(&self, position: [V; 3], normal: [V; 3]) -> PlacedLanes<V> {
         let (y, n) = (self.turn(position), self.turn(normal));
-        let depth = self.nearness.mul_add(y[2], V::splat(1.0));
-        let ray = [self.nearness.mul(y[0]), self.nearness.mul(y[1]), depth];
-        let cells = self.scale.div(depth);
-        let facing = V::splat(0.0).sub(dot(n, ray)).div(dot(ray, ray).sqrt());
-        let [u, v] = array![axis in [0, 1] => cells.mul_add(y[axis], self.centre[axis])];
-        PlacedLanes { y, depth, cells, u, v, facing }
+        let origin = [self.slant[0], self.slant[1], V::splat(1.0)];
+        let ray = array![axis in [0, 1, 2] => self.nearness.mul_add(y[axis], origin[axis])];
+        let cells = self.scale.div(ray[2]);
+        let turned = V::splat(0.0).sub(dot(n, ray));
+        let across = array![axis in [0, 1] => y[axis].sub(self.slant[axis].mul(y[2]))];
+        let [u, v] = array![axis in [0, 1] => cells.mul_add(across[axis], self.centre[axis])];
+        PlacedLanes { y, ray, across, cells, u, v, turned }
     }
 }
 
 impl<V: Vector> PlacedLanes<V> {
     #[inline(always)]
     pub fn face_viewer(&self) -> V::Mask {
-        V::both(self.depth.greater(V::splat(DEPTH_MIN)), self.facing.greater(V::splat(0.0)))
+        V::both(self.ray[2].greater(V::splat(DEPTH_MIN)), self.turned.greater(V::splat(0.0)))
     }
 
     /// Cells squared that a unit of the surface's area covers.
     #[inline(always)]
     pub fn area_scale(&self) -> V {
-        self.facing.mul(self.cells.mul(self.cells))
+        self.turned.mul(self.cells.mul(self.cells)).div(self.ray[2])
     }
 }
 

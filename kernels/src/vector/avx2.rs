@@ -10,7 +10,7 @@ use std::arch::x86_64::{
     _mm256_cmp_ps, _mm256_cmpeq_epi32, _mm256_cmpgt_epi32, _mm256_cvtps_epi32, _mm256_cvttps_epi32, _mm256_div_ps,
     _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_mask_i32gather_ps, _mm256_max_ps, _mm256_min_ps, _mm256_movemask_ps,
     _mm256_mul_ps, _mm256_mullo_epi32, _mm256_round_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_epi32,
-    _mm256_setzero_ps, _mm256_slli_epi32, _mm256_sqrt_ps, _mm256_storeu_ps, _mm256_sub_ps,
+    _mm256_setzero_ps, _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
 };
 
 use super::{LANES, Vector};
@@ -44,7 +44,6 @@ impl Vector for Avx2 {
         sub(self, other) = _mm256_sub_ps;
         mul(self, other) = _mm256_mul_ps;
         div(self, other) = _mm256_div_ps;
-        sqrt(self) = _mm256_sqrt_ps;
         mul_add(self, factor, term) = _mm256_fmadd_ps;
         max(self, other) = _mm256_max_ps;
         min(self, other) = _mm256_min_ps;

@@ -10,7 +10,7 @@ use std::arch::x86_64::{
     _mm512_cvtps_epi32, _mm512_cvttps_epi32, _mm512_div_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_blend_ps,
     _mm512_mask_i32gather_ps, _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_mullo_epi32,
     _mm512_roundscale_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setr_epi32, _mm512_setzero_ps, _mm512_slli_epi32,
-    _mm512_sqrt_ps, _mm512_storeu_ps, _mm512_sub_ps,
+    _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 use super::{LANES, Vector};
@@ -44,7 +44,6 @@ impl Vector for Avx512 {
         sub(self, other) = _mm512_sub_ps;
         mul(self, other) = _mm512_mul_ps;
         div(self, other) = _mm512_div_ps;
-        sqrt(self) = _mm512_sqrt_ps;
         mul_add(self, factor, term) = _mm512_fmadd_ps;
         max(self, other) = _mm512_max_ps;
         min(self, other) = _mm512_min_ps;

@@ -67,11 +67,6 @@ impl<const FUSED: bool> Vector for Portable<FUSED> {
     }
 
     #[inline(always)]
-    fn sqrt(self) -> Self {
-        Self(self.0.map(f32::sqrt))
-    }
-
-    #[inline(always)]
     fn mul_add(self, factor: Self, term: Self) -> Self {
         if FUSED {
             return Self(std::array::from_fn(|lane| self.0[lane].mul_add(factor.0[lane], term.0[lane])));

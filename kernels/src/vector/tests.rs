@@ -19,7 +19,6 @@ impl Work for Everything<'_> {
             a.sub(b),
             a.mul(b),
             a.div(positive),
-            positive.sqrt(),
             a.max(b),
             a.min(b),
             near.round(),

@@ -1,6 +1,7 @@
 //! Levenberg-Marquardt on one placement, a bounded step at a time.
 
 use calibration::Rotation;
+use calibration::so3::to_rows;
 use kernels::Placement;
 use nalgebra::{Matrix3, Matrix6, Rotation3, Vector6};
 
@@ -172,15 +173,9 @@ pub fn rotation(placement: &Placement) -> Rotation {
     Rotation::new_normalize(Rotation::from_rotation_matrix(&Rotation3::from_matrix_unchecked(matrix)).into_inner())
 }
 
-/// Rows of `camera_from_object`.
-pub fn rows(rotation: &Rotation) -> [[f32; 3]; 3] {
-    let matrix = rotation.to_rotation_matrix();
-    [0, 1, 2].map(|i| [0, 1, 2].map(|j| matrix[(i, j)] as f32))
-}
-
 /// Removes what rounding has added to a rotation over many steps.
 fn orthonormal(placement: Placement) -> Placement {
-    Placement { rotation: rows(&rotation(&placement)), ..placement }
+    Placement { rotation: to_rows(&rotation(&placement)), ..placement }
 }
 
 #[cfg(test)]

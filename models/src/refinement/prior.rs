@@ -35,6 +35,12 @@ pub struct RotationPrior {
 }
 
 impl RotationPrior {
+    /// The same about the axes of another camera.
+    pub fn seen_from(&self, other_from_this: &Rotation) -> Self {
+        let turn = other_from_this.to_rotation_matrix().into_inner();
+        Self { mean: other_from_this * self.mean, information: turn * self.information * turn.transpose() }
+    }
+
     /// At a rotation, for left perturbations. The value is exact; gradient and Hessian are at the mean, and where all axes are known
     /// equally well the gradient is everywhere. Elsewhere the gradient errs by about half the distance, as a part of itself.
     pub fn at(&self, rotation: &Rotation) -> Quadratic {

@@ -13,12 +13,14 @@ use crate::retrieval::{Hypothesis, Retrieval};
 pub struct Refined {
     /// The likeliest pose, allocentric `camera_from_object`, with its probability; then the others.
     pub hypotheses: heapless::Vec<Hypothesis, HYPOTHESES_MAX>,
-    /// Of the best rotation about the camera's axes, rad^2.
+    /// Of the best rotation about the axes of the camera that looks at the object, rad^2.
     pub covariance: Matrix3<f64>,
     /// Probability of the opposite direction of the answer.
     pub flip_probability: f64,
     /// Where the mesh stands in the feature map.
     pub placement: Placement,
+    /// Where it stood before.
+    pub start: Placement,
     /// Which sub-type, row of the refiner's shapes.
     pub shape: usize,
     /// Minus the cost: the logarithm of the answer's probability up to a constant. Never less than the start's.
@@ -73,12 +75,14 @@ mod tests {
     fn answer(hypotheses: &[(f64, f64)], flip_probability: f64) -> Refined {
         let about = |angle: f64| Rotation::from_axis_angle(&Vector3::z_axis(), angle);
         let hypothesis = |&(angle, probability): &(f64, f64)| Hypothesis { rotation: about(angle), probability };
-        let placement = Placement { rotation: [[0.0; 3]; 3], scale: 5.0, nearness: 0.1, centre: [14.0, 8.0] };
+        let placement =
+            Placement { rotation: [[0.0; 3]; 3], scale: 5.0, nearness: 0.1, centre: [14.0, 8.0], slant: [0.0; 2] };
         Refined {
             hypotheses: hypotheses.iter().map(hypothesis).collect(),
             covariance: Matrix3::new(3.0, 1.0, 0.0, 1.0, 2.0, 0.5, 0.0, 0.5, 1.0) * 1e-3,
             flip_probability,
             placement,
+            start: placement,
             shape: 0,
             score: 2.0,
             start_score: 1.0,

@@ -1,11 +1,12 @@
 //! Scenes to refine in, with a renderer that shares nothing with what is tested: rays cut a cuboid whose texture is a formula.
 
-use calibration::so3::{exp, geodesic_angle};
+use calibration::ray::camera_from_ray;
+use calibration::so3::{exp, geodesic_angle, to_rows};
 use calibration::{Rotation, Viewpoint};
 use kernels::{BoxPx, CpuFeatureResidual, CpuFeatureScore, Placement};
 use nalgebra::{Matrix3, Vector3};
 
-use super::descent::{rotation, rows};
+use super::placement::CellCamera;
 use super::{RefinedShape, Refiner, View};
 use crate::neural_mesh::{Bounds, NeuralMesh, SubType, cuboid};
 use crate::retrieval::{Hypothesis, Retrieval, flipped};
@@ -175,8 +176,10 @@ fn seen(placement: &Placement, at: [f64; 2]) -> Option<Vector3<f64>> {
     let object_from_camera = Matrix3::from_fn(|i, j| f64::from(placement.rotation[i][j])).transpose();
     let distance = 1.0 / f64::from(placement.nearness);
     let [x, y] = [0, 1].map(|axis| (at[axis] - f64::from(placement.centre[axis])) / f64::from(placement.scale));
-    let eye = object_from_camera * Vector3::new(0.0, 0.0, -distance);
-    let ray = object_from_camera * Vector3::new(x, y, distance);
+    let [a, b] = placement.slant.map(f64::from);
+    let origin = Vector3::new(a, b, 1.0) * distance;
+    let eye = object_from_camera * -origin;
+    let ray = object_from_camera * (origin + Vector3::new(x, y, 0.0));
     let (mut enter, mut leave) = (0.0_f64, f64::INFINITY);
     for axis in 0..3 {
         let cuts = [-HALF[axis], HALF[axis]].map(|side| (side - eye[axis]) / ray[axis]);
@@ -199,12 +202,13 @@ pub fn drawn(
     scale: f64,
     nearness: f64,
     centre: [f64; 2],
+    slant: [f64; 2],
 ) -> [f64; 4] {
     let mut sides = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
     for point in points {
         let y = camera_from_object * point;
         for axis in 0..2 {
-            let at = centre[axis] + scale * y[axis] / (1.0 + nearness * y.z);
+            let at = centre[axis] + scale * (y[axis] - slant[axis] * y.z) / (1.0 + nearness * y.z);
             sides[axis] = sides[axis].min(at);
             sides[axis + 2] = sides[axis + 2].max(at);
         }
@@ -216,40 +220,44 @@ pub fn box_of([x1, y1, x2, y2]: [f64; 4]) -> BoxPx {
     BoxPx { x1: x1 as f32, y1: y1 as f32, x2: x2 as f32, y2: y2 as f32 }
 }
 
-/// A car as a crop shows it, from a random side, and how.
+/// A car as a crop shows it, from a random side and anywhere in the picture, and how.
 pub struct Sight {
     pub placement: Placement,
     pub view: View,
+    /// Allocentric.
+    pub rotation: Rotation,
 }
 
 impl Sight {
     pub fn random(random: &mut Random) -> Self {
         let [azimuth, elevation, in_plane] =
             [random.between(0.0, 360.0), random.between(-2.0, 20.0), random.between(-5.0, 5.0)];
-        let rotation = Viewpoint::from_degrees(azimuth, elevation, in_plane).to_rotation();
+        let allocentric = Viewpoint::from_degrees(azimuth, elevation, in_plane).to_rotation();
+        let mut aside = Random(random.0 ^ 0xA5);
+        let slant = [aside.between(-0.6, 0.6), aside.between(-0.2, 0.2)];
+        let rotation = camera_from_ray(&Vector3::new(slant[0], slant[1], 1.0)).unwrap() * allocentric;
         let nearness = 1.0 / random.between(8.0, 30.0);
         let corners = corners(HALF);
-        let [x1, y1, x2, y2] = drawn(&corners, &rotation, 1.0, nearness, [0.0; 2]);
+        let [x1, y1, x2, y2] = drawn(&corners, &rotation, 1.0, nearness, [0.0; 2], slant);
         let scale = (0.8 * WIDTH as f64 / (x2 - x1)).min(0.8 * HEIGHT as f64 / (y2 - y1));
         let centre = [0.5 * (WIDTH as f64 - scale * (x1 + x2)), 0.5 * (HEIGHT as f64 - scale * (y1 + y2))];
         let placement = Placement {
-            rotation: rows(&rotation),
+            rotation: to_rows(&rotation),
             scale: scale as f32,
             nearness: nearness as f32,
             centre: centre.map(|v| v as f32),
+            slant: slant.map(|v| v as f32),
         };
-        let box_cells = box_of(drawn(&corners, &rotation, scale, nearness, centre));
-        let focal_cells = Some((scale / nearness) as f32);
-        Self { placement, view: View { class_id: 0, box_cells, is_edge: [true; 4], focal_cells } }
-    }
-
-    pub fn rotation(&self) -> Rotation {
-        rotation(&self.placement)
+        let box_cells = box_of(drawn(&corners, &rotation, scale, nearness, centre, slant));
+        let focal = scale / nearness;
+        let principal = [0, 1].map(|axis| (centre[axis] - slant[axis] * focal) as f32);
+        let camera = Some(CellCamera { focal: focal as f32, principal });
+        Self { placement, view: View { class_id: 0, box_cells, is_edge: [true; 4], camera }, rotation: allocentric }
     }
 
     /// Degrees between a rotation and the truth.
     pub fn error_deg(&self, rotation: &Rotation) -> f64 {
-        geodesic_angle(rotation, &self.rotation()).to_degrees()
+        geodesic_angle(rotation, &self.rotation).to_degrees()
     }
 }
 

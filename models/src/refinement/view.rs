@@ -1,6 +1,9 @@
 //! What is known of an object besides its features.
 
+use calibration::PinholeCamera;
 use kernels::{BoxPx, CropSpec, crop_window};
+
+use super::placement::CellCamera;
 
 /// A box side nearer than this to the picture's border is the border, pixels.
 const NEAR_BORDER_PX: f32 = 1.5;
@@ -14,20 +17,19 @@ pub struct View {
     pub box_cells: BoxPx,
     /// Which of left, top, right, bottom are the object's own, not the picture's.
     pub is_edge: [bool; 4],
-    /// Focal length in cells, where the camera is known.
-    pub focal_cells: Option<f32>,
+    /// The camera whose picture the crop was cut from, where it is known.
+    pub camera: Option<CellCamera>,
 }
 
 impl View {
-    /// Of a box (pixels) in a picture of `width` x `height`, cut by `spec` for a feature map of `stride` canvas pixels a cell;
-    /// `focal_px` is the focal length in the picture's pixels, where the camera is known.
+    /// Of a box (pixels) in a picture of `width` x `height`, cut by `spec` for a feature map of `stride` canvas pixels a cell.
     #[must_use]
     pub fn of_crop(
         class_id: u16,
         box_px: &BoxPx,
         spec: &CropSpec,
         stride: u32,
-        focal_px: Option<f64>,
+        camera: Option<&PinholeCamera>,
         [width, height]: [u32; 2],
     ) -> Self {
         let window = crop_window(box_px, spec);
@@ -35,6 +37,10 @@ impl View {
         let (x, y) = (|x: f32| (x - window.x1) * cells_per_px, |y: f32| (y - window.y1) * cells_per_px);
         let BoxPx { x1, y1, x2, y2 } = *box_px;
         let (width, height) = (width as f32, height as f32);
+        let in_cells = |camera: &PinholeCamera| {
+            let PinholeCamera { fx_px, cx_px, cy_px, .. } = camera.with_corner_origin();
+            CellCamera { focal: fx_px as f32 * cells_per_px, principal: [x(cx_px as f32), y(cy_px as f32)] }
+        };
         Self {
             class_id,
             box_cells: BoxPx { x1: x(x1), y1: y(y1), x2: x(x2), y2: y(y2) },
@@ -44,7 +50,7 @@ impl View {
                 x2 < width - NEAR_BORDER_PX,
                 y2 < height - NEAR_BORDER_PX,
             ],
-            focal_cells: focal_px.map(|focal| focal as f32 * cells_per_px),
+            camera: camera.map(in_cells),
         }
     }
 }
@@ -61,14 +67,18 @@ mod tests {
     fn the_box_is_the_middle_of_the_map_but_for_the_margin() {
         // As wide as the canvas' aspect: the margin of a tenth on each side is all there is.
         let box_px = BoxPx { x1: 100.0, y1: 50.0, x2: 275.0, y2: 150.0 };
-        let view = View::of_crop(3, &box_px, &SPEC, 8, Some(700.0), [1242, 375]);
+        let camera = PinholeCamera::new(700.0, 700.0, 609.5, 172.5, 1242, 375).unwrap();
+        let view = View::of_crop(3, &box_px, &SPEC, 8, Some(&camera), [1242, 375]);
         let found = [view.box_cells.x1, view.box_cells.y1, view.box_cells.x2, view.box_cells.y2];
         let wanted = [0.1 / 1.2 * 28.0, 0.1 / 1.2 * 16.0, 1.1 / 1.2 * 28.0, 1.1 / 1.2 * 16.0];
         assert!(found.iter().zip(wanted).all(|(found, wanted)| (found - wanted).abs() < 1e-4), "{found:?}");
-        // 210 pixels are 28 cells.
-        assert!((view.focal_cells.unwrap() - 700.0 * 28.0 / 210.0).abs() < 1e-3, "{view:?}");
+        // 210 pixels are 28 cells; the box' middle, pixel (187.5, 100), is that of the map.
+        let (camera, per_px) = (view.camera.unwrap(), 28.0 / 210.0);
+        assert!((camera.focal - 700.0 * per_px).abs() < 1e-3, "{view:?}");
+        let principal = [14.0 + (610.0 - 187.5) * per_px, 8.0 + (173.0 - 100.0) * per_px];
+        assert!(camera.principal.iter().zip(principal).all(|(a, b)| (a - b).abs() < 1e-3), "{view:?}");
         assert_eq!((view.class_id, view.is_edge), (3, [true; 4]));
-        assert_eq!(View::of_crop(3, &box_px, &SPEC, 8, None, [1242, 375]).focal_cells, None);
+        assert_eq!(View::of_crop(3, &box_px, &SPEC, 8, None, [1242, 375]).camera, None);
     }
 
     #[test]

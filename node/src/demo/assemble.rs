@@ -21,7 +21,13 @@ pub fn assemble(
 ) -> Playback {
     let run = run_facts(rate, node, played, &recording);
     let frames = frames(sequence, options, played, recording.answers);
-    Playback { sequence: sequence.name.clone(), camera: sequence.calibration.camera, frames, run }
+    Playback {
+        sequence: sequence.name.clone(),
+        camera: sequence.calibration.camera,
+        frames,
+        run,
+        explained: Vec::new(),
+    }
 }
 
 /// Every frame of the sequence with its truth; those that were answered with their answer.

@@ -13,6 +13,8 @@ use anyhow::{Context, bail};
 use models::{Model, Provider};
 
 use super::assemble::assemble;
+use super::busiest::Busiest;
+use super::explained::explain;
 use super::rate::Rate;
 use super::record::Playback;
 use super::recorder::{Recorder, Recording};
@@ -66,7 +68,9 @@ pub fn play(request: &Request<'_>, stop: &AtomicBool) -> anyhow::Result<Playback
         bail!("sequence {}: nothing in it is of a class that model {} knows", sequence.name, manifest.name);
     }
     // Measured in any case: it warms the pipeline up as well.
-    let measured = Rate::measured(&mut pipeline, sequence, &options)?;
+    let busiest = Busiest::of(sequence, &options)?;
+    let measured = Rate::measured(&mut pipeline, busiest.as_ref())?;
+    let explained = explain(&mut pipeline, busiest.as_ref())?;
     let rate = request.rate_hz.map_or(measured, Rate::ordered);
     options.rate_hz = rate.hz;
     patience(&mut launch, rate.hz);
@@ -74,7 +78,10 @@ pub fn play(request: &Request<'_>, stop: &AtomicBool) -> anyhow::Result<Playback
 
     let mut node = Node::start(&launch, pipeline)?;
     let outcome = run(&mut node, &launch, sequence, &options, stop);
-    let playback = outcome.map(|(played, recording)| assemble(sequence, &options, &rate, &node, &played, recording));
+    let playback = outcome.map(|(played, recording)| Playback {
+        explained,
+        ..assemble(sequence, &options, &rate, &node, &played, recording)
+    });
     node.close();
     if stop.load(Ordering::Relaxed) {
         bail!("stopped before the sequence was played to its end");

@@ -2,14 +2,8 @@
 
 use std::time::Instant;
 
-use anyhow::Context;
-use kernels::{BoxPx, ImageView, PixelFormat};
-
-use crate::detection::Detection;
-use crate::frame::Frame;
+use super::busiest::Busiest;
 use crate::pipeline::Pipeline;
-use crate::replay::{PlayOptions, Sequence, SequenceFrame};
-use crate::time::{Deadline, MonotonicClock, Stamp};
 
 /// The rate of KITTI's camera: faster only if ordered.
 const RATE_HZ_MAX: f64 = 10.0;
@@ -36,35 +30,21 @@ impl Rate {
         Self { hz, reason: "as ordered".to_owned() }
     }
 
-    /// Works a few times on the frame with the most detections, and gives the rate of which that is a modest share.
+    /// Works a few times on the busiest frame, and gives the rate of which that is a modest share.
     ///
     /// # Errors
-    /// The picture cannot be read, or the pipeline refuses it.
-    pub fn measured(pipeline: &mut Pipeline, sequence: &Sequence, options: &PlayOptions) -> anyhow::Result<Self> {
-        let detected = |frame: &&SequenceFrame| detections(frame, options).len();
-        let Some(frame) = sequence.frames.iter().max_by_key(detected) else {
-            return Ok(Self::of_pipeline_ms(0.0, 0));
-        };
-        let detections = detections(frame, options);
-        let place = || frame.picture.display().to_string();
-        let picture = image::open(&frame.picture).with_context(place)?.into_rgb8();
-        let (width, height) = picture.dimensions();
-        let image = ImageView::new(picture.as_raw(), width, height, width as usize * 3, PixelFormat::Rgb8)?;
-        let input = Frame { stamp: Stamp::default(), image };
-        let clock = MonotonicClock::new();
+    /// The pipeline refuses the picture.
+    pub fn measured(pipeline: &mut Pipeline, busiest: Option<&Busiest>) -> anyhow::Result<Self> {
+        let Some(busiest) = busiest else { return Ok(Self::of_pipeline_ms(0.0, 0)) };
         let mut slowest_ms = 0.0_f64;
         for pass in 0..=PASSES {
             let started = Instant::now();
-            let camera = &sequence.calibration.camera;
-            pipeline.process(&input, camera, &detections, Deadline::NEVER, &clock).with_context(place)?;
-            if let Some(failure) = pipeline.backbone_failure() {
-                anyhow::bail!("the network failed: {failure}");
-            }
+            busiest.process(pipeline)?;
             if pass > 0 {
                 slowest_ms = slowest_ms.max(started.elapsed().as_secs_f64() * 1000.0);
             }
         }
-        Ok(Self::of_pipeline_ms(slowest_ms, detections.len()))
+        Ok(Self::of_pipeline_ms(slowest_ms, busiest.detections().len()))
     }
 
     fn of_pipeline_ms(pipeline_ms: f64, object_count: usize) -> Self {
@@ -79,17 +59,6 @@ impl Rate {
         );
         Self { hz, reason }
     }
-}
-
-/// The detections that will be sent for a frame.
-fn detections(frame: &SequenceFrame, options: &PlayOptions) -> Vec<Detection> {
-    let wanted = frame.labels.iter().filter(|label| options.detects(label));
-    let detection = |label: &calibration::kitti::TrackingLabel| {
-        let [x1, y1, x2, y2] = label.object.box_px.map(|side| side as f32);
-        let class_id = label.object.class.as_str().try_into().ok()?;
-        Some(Detection { box_px: BoxPx { x1, y1, x2, y2 }, class_id, score: 1.0, id: Default::default() })
-    };
-    wanted.filter_map(detection).collect()
 }
 
 #[cfg(test)]

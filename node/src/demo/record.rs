@@ -186,6 +186,8 @@ pub struct Playback {
     pub frames: Vec<FrameResult>,
     /// The run as a whole.
     pub run: RunFacts,
+    /// How some poses were refined, each an SVG picture; none where the model does not refine.
+    pub explained: Vec<String>,
 }
 
 impl Playback {

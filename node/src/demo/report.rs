@@ -21,6 +21,8 @@ use super::headline::Headline;
 use super::record::Playback;
 use picture::DataUri;
 
+pub use picture::data_uri;
+
 /// Name of the file.
 pub const REPORT_FILE: &str = "report.html";
 /// More pictures than this make the page slow to open; of a longer sequence every n-th frame is shown.

@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use calibration::PinholeCamera;
 
-use super::{Budget, Pipeline, Stage};
+use models::refinement::explain::Explanation;
+
+use super::{Budget, Pipeline, PipelineError, Stage};
 use crate::stages::refine::Chunk;
 use crate::time::{Clock, Deadline};
 
@@ -33,6 +35,22 @@ impl Pipeline {
         };
         refine.run(&mut objects, camera, until, now_us, clock);
         self.lap(Stage::Refine, now_us, clock)
+    }
+}
+
+impl Pipeline {
+    /// Why a detection of the last frame was answered as it was; none where it was not refined, or not in the last chunk, the only one
+    /// whose feature maps are still there. For people, not for the way of a frame: it allocates.
+    ///
+    /// # Errors
+    /// [`PipelineError`] where the kernels refuse the mesh.
+    pub fn explain(&mut self, detection_index: usize) -> Result<Option<Explanation>, PipelineError> {
+        let Some(last) = self.candidates.chunks(self.batch_max).next_back() else { return Ok(None) };
+        let row = last.iter().position(|candidate| candidate.detection_index == detection_index);
+        match (row, &mut self.refine) {
+            (Some(row), Some(refine)) => Ok(refine.explain(row)?),
+            _ => Ok(None),
+        }
     }
 }
 

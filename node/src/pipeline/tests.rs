@@ -123,6 +123,10 @@ fn limits() -> Limits {
     Limits { batch_max: 2, detections_max: 8, ..Limits::default() }
 }
 
+fn camera() -> PinholeCamera {
+    PinholeCamera::new(150.0, 150.0, 99.5, 49.5, WIDTH, HEIGHT).unwrap()
+}
+
 fn process(
     pipeline: &mut Pipeline,
     detections: &[Detection],
@@ -131,7 +135,7 @@ fn process(
 ) -> Vec<ObjectPose> {
     let pixels = vec![77; (WIDTH * HEIGHT) as usize];
     let image = ImageView::new(&pixels, WIDTH, HEIGHT, WIDTH as usize, PixelFormat::Mono8).unwrap();
-    let camera = PinholeCamera::new(150.0, 150.0, 99.5, 49.5, WIDTH, HEIGHT).unwrap();
+    let camera = camera();
     let frame = Frame { stamp: Stamp::default(), image };
     pipeline.process(&frame, &camera, detections, deadline, clock).unwrap().to_vec()
 }
@@ -243,7 +247,7 @@ fn the_published_rotation_is_the_allocentric_one_seen_along_the_ray() {
     let pose = process(&mut pipeline, &detections(&["car"]), Deadline::NEVER, &ManualClock::at(0)).remove(0);
     let rotation = |wxyz: [f64; 4]| calibration::so3::from_wxyz(wxyz.map(|x| x as f32)).unwrap();
     // Box centre (85, 55) counted from the corner is (84.5, 54.5) from the first pixel's centre.
-    let camera = PinholeCamera::new(150.0, 150.0, 99.5, 49.5, WIDTH, HEIGHT).unwrap();
+    let camera = camera();
     let expected =
         calibration::ray::egocentric_from_allocentric(&camera.ray(84.5, 54.5), &rotation(pose.allocentric)).unwrap();
     assert!(calibration::so3::geodesic_angle(&rotation(pose.camera_from_object), &expected) < 1e-6);

@@ -11,6 +11,7 @@ use std::cmp::Ordering;
 
 use calibration::PinholeCamera;
 use kernels::{CpuFeatureResidual, CpuFeatureScore, CropSpec, KernelError};
+use models::refinement::explain::Explanation;
 use models::refinement::{RefinedShape, Refiner, Status, View};
 use models::retrieval::Retrieval;
 use models::{Model, RefinementSpec};
@@ -74,9 +75,20 @@ impl RefineStage {
         self.feature_len
     }
 
-    /// How the refinement of a row of the last chunk ended; none where its answer is the retrieved one.
+    /// How the refinement of a row of the last chunk ended; none where there was no time, or no mesh, for one.
     pub fn status(&self, row: usize) -> Option<Status> {
         self.ended.get(row).copied().flatten()
+    }
+
+    /// Why the refinement of a row of the last chunk ended as it did; none where there is nothing to show. Allocates.
+    ///
+    /// # Errors
+    /// [`KernelError`] where the kernels refuse the mesh.
+    pub fn explain(&mut self, row: usize) -> Result<Option<Explanation>, KernelError> {
+        match self.refiner.finish(row) {
+            Ok(refined) if self.status(row).is_some() => self.refiner.explain(row, &refined),
+            _ => Ok(None),
+        }
     }
 
     /// Forgets the last chunk.
@@ -85,7 +97,7 @@ impl RefineStage {
     }
 
     /// Refines what was retrieved, until nothing is left to gain or `until`. Where nothing comes of it (a feature map that is not finite, a
-    /// class without a mesh, no time), the retrieved answer stays.
+    /// class without a mesh, no time), the retrieved answer stays, in the first case with the status [`Status::Diverged`].
     pub fn run(
         &mut self,
         chunk: &mut Chunk<'_>,
@@ -100,14 +112,19 @@ impl RefineStage {
         self.take_turns(until, pace, clock);
         for &row in &self.order {
             self.refiner.stop(row, Status::DeadlineReached);
-            let (Some(refined), Some(Ok(answer))) = (self.refiner.finish(row), chunk.retrievals.get_mut(row)) else {
+            let (Some(candidate), Some(Ok(answer)), Some(ended)) =
+                (chunk.candidates.get(row), chunk.retrievals.get_mut(row), self.ended.get_mut(row))
+            else {
                 continue;
             };
-            let status = refined.status;
-            let refined = refined.into_retrieval(answer);
-            if let (true, Some(ended)) = (is_finite(&refined), self.ended.get_mut(row)) {
-                (*answer, *ended) = (refined, Some(status));
-            }
+            *ended = match self.refiner.finish(row).map(|refined| (refined.status, refined.into_retrieval(answer))) {
+                Ok((status, refined)) if is_finite(&refined) => {
+                    *answer = refined;
+                    Some(status)
+                }
+                // Where there is no mesh, nothing was tried.
+                _ => self.refiner.has_class(class_id(candidate)).then_some(Status::Diverged),
+            };
         }
     }
 
@@ -130,10 +147,14 @@ impl RefineStage {
             if let (Some(features), Some(candidate), Some(Ok(retrieval))) =
                 (features, chunk.candidates.get(row), chunk.retrievals.get(row))
             {
-                // More classes than a mesh can have are not in it: none of its shapes has that number.
-                let class_id = u16::try_from(candidate.class).unwrap_or(u16::MAX);
-                let focal_px = Some(camera.fx_px);
-                let view = View::of_crop(class_id, &candidate.box_px, &self.crop, self.stride, focal_px, image_px);
+                let view = View::of_crop(
+                    class_id(candidate),
+                    &candidate.box_px,
+                    &self.crop,
+                    self.stride,
+                    Some(camera),
+                    image_px,
+                );
                 self.refiner.begin(row, features, &view, retrieval);
             }
             begun_count += 1;
@@ -154,6 +175,11 @@ impl RefineStage {
             pace.read(clock);
         }
     }
+}
+
+/// Row of the manifest's classes. More classes than a mesh can have are not in it: none of its shapes has the last number.
+fn class_id(candidate: &Candidate) -> u16 {
+    u16::try_from(candidate.class).unwrap_or(u16::MAX)
 }
 
 /// The time, and how long the last piece of work took.

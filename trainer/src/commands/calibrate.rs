@@ -148,7 +148,7 @@ impl Looking {
         let image = sample.picture.decode()?;
         let seen = sample.clip(*box_px, &image);
         let rows = self.evaluator.rows_of("car").context("the model knows no cars")?;
-        let known = Known { up: sample.up(box_px), focal_px: sample.camera.map(|camera| camera.fx_px) };
+        let known = Known { up: sample.up(box_px), camera: sample.camera };
         let retrieved = self.evaluator.retrieve(&image, &seen, rows.clone(), known)?;
         let view = self.evaluator.view(&image, &seen, rows, known).context("the model has no neural mesh")?;
         let features = self.evaluator.features().to_vec();

@@ -11,7 +11,7 @@ use crate::datasets::Faults;
 use crate::encoder::available_providers;
 use crate::evaluation::classifier::Classifier;
 use crate::evaluation::crops::CropKind;
-use crate::evaluation::measure::{Measurement, measure};
+use crate::evaluation::measure::{Measurement, Shown, measure};
 use crate::evaluation::refine::RefinerKind;
 use crate::evaluation::summary::{Subject, Summary};
 use crate::evaluation::test_set::{TestSet, TestSetArgs};
@@ -28,7 +28,7 @@ Examples:
   trainer eval --kitti ~/kitti/object/training --model models/zoo/car --json
   trainer eval --kitti ~/kitti/object/training --frames ~/kitti/ImageSets/val.txt --jitter-iou 0.9,0.75,0.5
   trainer eval --kitti ~/kitti/tracking/training --sequence 0001 --crop tight,jitter --jitter-iou 0.75 --report runs/report
-  trainer eval --synthetic-occlusion --report runs/occlusion")]
+  trainer eval --synthetic-occlusion --report runs/occlusion --explain")]
 pub struct EvalArgs {
     /// What is measured on
     #[command(flatten)]
@@ -66,6 +66,9 @@ pub struct EvalArgs {
     /// Write report.html, report.md and report.json into this folder, with the best and worst cases to look at
     #[arg(long)]
     pub report: Option<PathBuf>,
+    /// --report: draw for each case how its pose was refined: mesh, occlusion, loss along each angle, features as colours
+    #[arg(long, requires = "report")]
+    pub explain: bool,
 }
 
 /// What is cut out for the network.
@@ -89,9 +92,10 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     let crops = crops(args)?;
     let set = TestSet::new(&args.set, args.seed).context("name a test set, such as --kitti")?;
     let (mut evaluator, subject) = open(args, set.protocol())?;
-    let shown_max = if args.report.is_some() { report::CASES_MAX } else { 0 };
+    let count_max = if args.report.is_some() { report::CASES_MAX } else { 0 };
+    let shown = Shown { count_max, is_explained: args.explain };
     let faults = Faults::new(args.set.on_error);
-    let Measurement { crops, not_covered } = measure(&mut evaluator, set.open(&faults)?, &crops, args.seed, shown_max)?;
+    let Measurement { crops, not_covered } = measure(&mut evaluator, set.open(&faults)?, &crops, args.seed, shown)?;
     let faulty = faults.list().len();
     if faulty > 0 {
         eprintln!("{faulty} files are missing, damaged or without a pose, as named above");

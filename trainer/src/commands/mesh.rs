@@ -1,12 +1,13 @@
 //! `trainer mesh`: gives a model its decoder and its neural mesh.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use models::manifest::NEURAL_MESH_FILE;
+use models::manifest::{BACKBONE_FILE, NEURAL_MESH_FILE, REFERENCE_TABLE_FILE};
 use models::neural_mesh::{NeuralMesh, SubType};
-use models::{Artifact, Backbone, BackboneConfig, Manifest, Model, ReferenceTable};
+use models::{Backbone, BackboneConfig, Manifest, Model, ReferenceTable};
 
+use super::model_folder;
 use crate::encoder::available_providers;
 use crate::networks::heads::FEATURE_STRIDE;
 use crate::networks::onnx::{WeightFormat, store_weights};
@@ -15,9 +16,6 @@ use crate::training::TrainingConfig;
 use crate::training::batches::TrainingData;
 use crate::training::templates::Template;
 
-/// Files of a model folder.
-const BACKBONE: &str = "backbone.onnx";
-const TABLE: &str = "reference_table.safetensors";
 /// Steps beyond every training run: crops that were not learned from in this form.
 const FIRST_STEP: usize = 1_000_000;
 /// Embeddings of the two networks may be so far apart: the decoder must not have changed the trunk.
@@ -72,8 +70,8 @@ pub fn run(args: &MeshArgs) -> Result<()> {
     let templates = data.templates.as_ref().context("the run trained no mesh")?;
     let mut means = VertexMeans::new(templates.vertex_count(), shape);
     let mut maker = data.maker(&config);
-    let table = manifest.read_artifact(&args.model, TABLE)?;
-    let mut table = ReferenceTable::parse(&table, &args.model.join(TABLE).display().to_string())?;
+    let table = manifest.read_artifact(&args.model, REFERENCE_TABLE_FILE)?;
+    let mut table = ReferenceTable::parse(&table, &args.model.join(REFERENCE_TABLE_FILE).display().to_string())?;
     let mut before = Model::load(&args.model, &BackboneConfig { features: false, ..backbone_config.clone() })?;
     for step in 0..args.batches {
         let batch = data.batch(&config, FIRST_STEP + step, &mut maker)?;
@@ -107,7 +105,12 @@ pub fn run(args: &MeshArgs) -> Result<()> {
         sub_types: sub_types.collect::<Result<_>>()?,
     };
     table.encoder_sha256 = mesh.encoder_sha256.clone();
-    save(args, manifest, &onnx, &table, &mesh)?;
+    model_folder::replace(&args.out, &[BACKBONE_FILE, REFERENCE_TABLE_FILE, NEURAL_MESH_FILE], |made| {
+        std::fs::write(made.join(BACKBONE_FILE), &onnx)?;
+        table.save(&made.join(REFERENCE_TABLE_FILE))?;
+        mesh.save(&made.join(NEURAL_MESH_FILE))?;
+        Ok(manifest)
+    })?;
     let (all, kinds) = (templates.vertex_count(), mesh.sub_types.len());
     eprintln!("{}: {seen} of {all} vertices were seen, {kinds} sub-types", args.out.display());
     Ok(())
@@ -132,29 +135,5 @@ fn check_embeddings(before: &mut dyn Backbone, crops: &[f32], now: &[f32], batch
         worst <= EMBEDDING_DIFFERENCE_MAX,
         "embeddings differ by {worst}: the run changed the trunk; build its own table with trainer table first"
     );
-    Ok(())
-}
-
-/// Everything is made beside the folder and moved into it when it is whole: a model that works is never half replaced.
-fn save(args: &MeshArgs, mut manifest: Manifest, onnx: &[u8], table: &ReferenceTable, mesh: &NeuralMesh) -> Result<()> {
-    let parent = args.out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
-    let made = tempfile::tempdir_in(parent).with_context(|| parent.display().to_string())?;
-    std::fs::write(made.path().join(BACKBONE), onnx)?;
-    table.save(&made.path().join(TABLE))?;
-    mesh.save(&made.path().join(NEURAL_MESH_FILE))?;
-    let files = [BACKBONE, TABLE, NEURAL_MESH_FILE];
-    for name in files {
-        let bytes = std::fs::read(made.path().join(name))?;
-        manifest.artifacts.insert(name.to_owned(), Artifact::of(&bytes));
-    }
-    manifest.save(made.path())?;
-    let config = BackboneConfig { providers: available_providers(), ..BackboneConfig::default() };
-    Model::load(made.path(), &config)?;
-    std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
-    for name in files.into_iter().chain(["manifest.toml"]) {
-        let path = args.out.join(name);
-        std::fs::rename(made.path().join(name), &path).with_context(|| path.display().to_string())?;
-    }
     Ok(())
 }

@@ -3,19 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use models::{Artifact, BackboneConfig, ClassSpec, Manifest, Model, Provider};
+use models::manifest::{BACKBONE_FILE, NEURAL_MESH_FILE, REFERENCE_TABLE_FILE};
+use models::{Artifact, ClassSpec, Manifest, Provider};
 
+use super::model_folder;
 use super::reference_args::ReferenceArgs;
 use crate::encoder::{Encoder, available_providers};
 use crate::rendering::load_shapes;
 use crate::table::{ClassReferences, EmbeddingSpec, RETRIEVAL_UNFITTED, build};
 use crate::training::TrainingConfig;
 use crate::training::batches::TrainingData;
-
-/// Files of a model folder.
-const BACKBONE: &str = "backbone.onnx";
-const TABLE: &str = "reference_table.safetensors";
-const MANIFEST: &str = "manifest.toml";
 
 /// Arguments of `trainer table`.
 #[derive(Debug, clap::Args)]
@@ -66,20 +63,21 @@ pub fn run(args: &TableArgs) -> Result<()> {
     let started = std::time::Instant::now();
     let table = build(&mut encoder, &spec, &[ClassReferences { name: &args.class, shapes, set }])?;
     let rows_per_s = table.rotations.len() as f64 / started.elapsed().as_secs_f64();
-    // Everything is made beside the folder and moved into it when it is whole: a model that works is never half replaced.
-    let parent = args.out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
-    let made = tempfile::tempdir_in(parent).with_context(|| parent.display().to_string())?;
-    table.save(&made.path().join(TABLE))?;
-    let onnx_path = made.path().join(BACKBONE);
-    std::fs::write(&onnx_path, &backbone).with_context(|| onnx_path.display().to_string())?;
-    manifest(args, &config, made.path())?.save(made.path())?;
-    Model::load(made.path(), &BackboneConfig { providers, threads: 2, batch_max: 1, ..BackboneConfig::default() })?;
-    std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
-    for name in [BACKBONE, TABLE, MANIFEST] {
-        let path = args.out.join(name);
-        std::fs::rename(made.path().join(name), &path).with_context(|| path.display().to_string())?;
-    }
+    // What was fitted for this very network is kept; distances and features of another one mean something else.
+    let backbone_artifact = Artifact::of(&backbone);
+    let same_network = |old: &Manifest| old.artifacts.get(BACKBONE_FILE) == Some(&backbone_artifact);
+    let kept = Manifest::load(&args.out).ok().filter(same_network);
+    let has_mesh = kept.as_ref().is_some_and(|kept| kept.artifacts.contains_key(NEURAL_MESH_FILE));
+    let files = [BACKBONE_FILE, REFERENCE_TABLE_FILE, NEURAL_MESH_FILE];
+    let names = if has_mesh { &files[..] } else { &files[..2] };
+    model_folder::replace(&args.out, names, |made| {
+        std::fs::write(made.join(BACKBONE_FILE), &backbone)?;
+        table.save(&made.join(REFERENCE_TABLE_FILE))?;
+        if has_mesh {
+            std::fs::copy(args.out.join(NEURAL_MESH_FILE), made.join(NEURAL_MESH_FILE))?;
+        }
+        Ok(manifest(args, &config, kept))
+    })?;
     let (rows, megabytes) = (table.rotations.len(), table.embeddings.len() / 500_000);
     eprintln!("{}: {rows} rows of {shape_count} shapes, {megabytes} MB, {rows_per_s:.0} rows/s", args.out.display());
     Ok(())
@@ -89,27 +87,17 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("{} (trainer export writes it)", path.display()))
 }
 
-/// The manifest of the files in `made`. Retrieval settings of a manifest in the output folder are kept where they were fitted
-/// for this very network: distances of another one mean something else.
-fn manifest(args: &TableArgs, config: &TrainingConfig, made: &Path) -> Result<Manifest> {
-    let spec = config.query_spec();
-    let mut artifacts = std::collections::BTreeMap::new();
-    for name in [BACKBONE, TABLE] {
-        let bytes = read(&made.join(name))?;
-        artifacts.insert(name.to_owned(), Artifact { sha256: models::sha256_hex(&bytes), bytes: bytes.len() as u64 });
-    }
-    let same_network = |old: &Manifest| {
-        old.artifacts.get(BACKBONE).is_some_and(|of_old| artifacts.get(BACKBONE).is_some_and(|of_new| of_old == of_new))
-    };
-    let retrieval = match Manifest::load(&args.out).ok().filter(same_network) {
-        Some(old) => old.retrieval,
+/// The manifest, with the settings and outputs of the one that is kept.
+fn manifest(args: &TableArgs, config: &TrainingConfig, kept: Option<Manifest>) -> Manifest {
+    let (retrieval, refinement, features) = match kept {
+        Some(kept) => (kept.retrieval, kept.refinement, kept.outputs.features),
         None => {
             eprintln!("retrieval settings are not fitted yet: run trainer calibrate");
-            RETRIEVAL_UNFITTED
+            (RETRIEVAL_UNFITTED, None, None)
         }
     };
     let [length_m, width_m, height_m] = [args.dimensions_m[0], args.dimensions_m[1], args.dimensions_m[2]];
-    Ok(Manifest {
+    Manifest {
         name: args.name.clone(),
         version: env!("CARGO_PKG_VERSION").into(),
         licence: args.licence.clone(),
@@ -124,10 +112,10 @@ fn manifest(args: &TableArgs, config: &TrainingConfig, made: &Path) -> Result<Ma
             width_m,
             height_m,
         }],
-        input: spec.into(),
-        outputs: models::OutputSpec { embedding: "embedding".into(), dim: config.embedding_dim, features: None },
+        input: config.query_spec().into(),
+        outputs: models::OutputSpec { embedding: "embedding".into(), dim: config.embedding_dim, features },
         retrieval,
-        refinement: None,
-        artifacts,
-    })
+        refinement,
+        artifacts: std::collections::BTreeMap::new(),
+    }
 }

@@ -82,6 +82,7 @@ impl Annotated {
                 group: lists::group(&self.name),
                 occlusion: self.occlusion,
                 size_m: None,
+                center_m: None,
                 camera: None,
             },
             category: match &self.choice {

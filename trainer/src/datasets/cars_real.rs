@@ -106,6 +106,7 @@ pub fn load_stanford(root: &Path) -> Result<Vec<Sample>> {
             group: row as u32,
             occlusion: 0,
             size_m: None,
+            center_m: None,
             camera: None,
         });
     }
@@ -130,6 +131,7 @@ pub fn load_epfl(root: &Path) -> Result<Vec<Sample>> {
                 group: table.number(row, "sequence")? as u32,
                 occlusion: 0,
                 size_m: None,
+                center_m: None,
                 camera: None,
             })
         })
@@ -161,6 +163,7 @@ pub fn load_carvana(root: &Path) -> Result<Vec<Sample>> {
                 group: car.bytes().fold(0u32, |h, b| h.wrapping_mul(31).wrapping_add(u32::from(b))),
                 occlusion: 0,
                 size_m: None,
+                center_m: None,
                 camera: None,
             })
         })

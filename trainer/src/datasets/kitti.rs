@@ -103,7 +103,7 @@ pub fn open_image(stem: &Path) -> Result<RgbImage> {
 
 /// Allocentric viewpoint of a label: relative to the ray through the centre of its 3D box, as seen by camera 2.
 pub fn viewpoint(label: &ObjectLabel, calibration: &Calibration) -> Result<Viewpoint> {
-    let center = label.center_m() + calibration.camera2_from_camera0_m;
+    let center = calibration.in_camera2_m(&label.center_m());
     let rotation = label.allocentric(&center).context("the label's 3D box is centred on the camera")?;
     Ok(Viewpoint::from_rotation(&rotation))
 }
@@ -137,6 +137,7 @@ fn cut(
         group,
         occlusion: object.occluded.clamp(0, 3) as u8,
         size_m: Some([object.length_m, object.width_m, object.height_m]),
+        center_m: Some(calibration.in_camera2_m(&object.center_m())),
         camera: Some(calibration.camera.window(left, top, right - left, bottom - top)?),
     })
 }

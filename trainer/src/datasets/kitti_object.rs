@@ -121,7 +121,8 @@ fn object(
 ) -> Result<BenchmarkObject> {
     let [x1, y1, x2, y2] = label.box_px.map(|v| v as f32);
     let level = label.occluded.clamp(0, 2) as u8;
-    let center = calibration.camera.project(&calibration.in_camera2_m(&label.center_m()));
+    let center_m = calibration.in_camera2_m(&label.center_m());
+    let center = calibration.camera.project(&center_m);
     // The script measures to the bottom of the box, and from camera 0.
     let scale = (label.bottom_center_m.norm() * SCALE_PER_M) as f32;
     Ok(BenchmarkObject {
@@ -133,6 +134,7 @@ fn object(
             group: 0,
             occlusion: level,
             size_m: Some([label.length_m, label.width_m, label.height_m]),
+            center_m: Some(center_m),
             camera: Some(calibration.camera),
         },
         category: "car".into(),

@@ -137,6 +137,7 @@ fn load_entry(entry: &Entry) -> Result<Vec<BenchmarkObject>, Fault> {
             group: lists::group(&entry.name),
             occlusion: entry.level,
             size_m: None,
+            center_m: None,
             camera: None,
         },
         category: entry.category.clone(),

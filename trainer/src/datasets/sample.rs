@@ -82,6 +82,8 @@ pub struct Sample {
     pub occlusion: u8,
     /// Length, width and height of its 3D box in metres, where they are known.
     pub size_m: Option<[f64; 3]>,
+    /// Centre of its 3D box in the axes of `camera`, metres, where it is known.
+    pub center_m: Option<Vector3<f64>>,
     /// The level camera that took the picture, for the picture's pixels; `None` where nothing is known about it.
     pub camera: Option<PinholeCamera>,
 }
@@ -142,6 +144,7 @@ mod tests {
             group: 0,
             occlusion: 0,
             size_m: None,
+            center_m: None,
             camera,
         }
     }

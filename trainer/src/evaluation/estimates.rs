@@ -3,9 +3,11 @@
 use std::ops::Range;
 
 use anyhow::{Result, bail};
+use calibration::PinholeCamera;
 use image::{Rgb, RgbImage};
 use kernels::{BoxPx, CpuCrop, CpuTopK, Crop, CropSpec, ImageView, PixelFormat};
 use models::refinement::View;
+use models::refinement::explain::Explanation;
 use models::retrieval::level::LevelPrior;
 use models::retrieval::second_look::{SecondLook, add, jittered, normalize};
 use models::retrieval::{Retrieval, Retriever};
@@ -22,8 +24,8 @@ use crate::datasets::Sample;
 pub struct Known {
     /// Up (unit) in the crop's virtual camera.
     pub up: Option<Vector3<f64>>,
-    /// The camera's focal length in the picture's pixels.
-    pub focal_px: Option<f64>,
+    /// The camera that took the picture, for the picture's pixels.
+    pub camera: Option<PinholeCamera>,
 }
 
 /// A loaded model and its buffers.
@@ -154,7 +156,15 @@ impl Evaluator {
         let stride = model.refiner.as_ref()?.stride();
         let size = [image.width(), image.height()];
         let class_id = model.retriever.table().class_id.get(rows.start as usize).copied().unwrap_or(0);
-        Some(View::of_crop(class_id, box_px, &self.spec, stride, known.focal_px, size))
+        Some(View::of_crop(class_id, box_px, &self.spec, stride, known.camera.as_ref(), size))
+    }
+
+    /// Why the last answer was given, where the model refined it.
+    ///
+    /// # Errors
+    /// None, unless the kernels refuse the mesh.
+    pub fn explain(&mut self) -> Result<Option<Explanation>> {
+        self.refiner_mut().map_or(Ok(None), MeshRefiner::explain)
     }
 
     /// The refiner, where the model has one.

@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use super::Evaluator;
 use super::crops::CropKind;
 use super::estimates::Known;
-use super::gallery::Gallery;
+use super::gallery::{Gallery, Look};
 use super::rows::Scored;
 use super::uncertainty::Claim;
 use crate::datasets::benchmark::{BenchmarkObject, BenchmarkObjects};
@@ -82,15 +82,25 @@ pub struct Measured {
     pub outside: usize,
     /// Best and worst cases, with what the network saw.
     pub gallery: Gallery,
+    shown: Shown,
     rng: ChaCha8Rng,
+}
+
+/// What is kept to look at.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shown {
+    /// Cases at either end.
+    pub count_max: usize,
+    /// With why their poses were answered.
+    pub is_explained: bool,
 }
 
 impl Measured {
     /// Nothing yet.
-    pub fn new(crop: CropKind, seed: u64, shown_max: usize) -> Self {
+    pub fn new(crop: CropKind, seed: u64, shown: Shown) -> Self {
         // Each crop draws from the seed anew: a floor's table is the same whatever other floors were asked for.
         let rng = ChaCha8Rng::seed_from_u64(seed);
-        Self { crop, outcomes: Vec::new(), outside: 0, gallery: Gallery::new(shown_max), rng }
+        Self { crop, outcomes: Vec::new(), outside: 0, gallery: Gallery::new(shown.count_max), shown, rng }
     }
 
     fn add(
@@ -106,10 +116,13 @@ impl Measured {
             return Ok(());
         }
         let up = object.sample.up(&placed.box_px);
-        let known = Known { up, focal_px: object.sample.camera.map(|camera| camera.fx_px) };
+        let known = Known { up, camera: object.sample.camera };
         let answer = evaluator.answer(image, &placed.seen_px, rows, known)?;
         let outcome = Outcome::new(object, placed.box_px, &answer);
-        self.gallery.offer(&outcome, || evaluator.last_crop());
+        self.gallery.offer(&outcome, || {
+            let explanation = if self.shown.is_explained { evaluator.explain()? } else { None };
+            Ok(Look { crop: evaluator.last_crop(), explanation })
+        })?;
         self.outcomes.push(outcome);
         Ok(())
     }
@@ -124,7 +137,7 @@ pub struct Measurement {
     pub not_covered: BTreeMap<String, usize>,
 }
 
-/// Measures every object at every crop. `shown_max` cases at either end are kept as pictures.
+/// Measures every object at every crop; what is `shown` is kept as pictures.
 ///
 /// # Errors
 /// An object that cannot be read, cropped or answered, by its name; no object that the model covers.
@@ -133,9 +146,9 @@ pub fn measure(
     objects: BenchmarkObjects,
     crops: &[CropKind],
     seed: u64,
-    shown_max: usize,
+    shown: Shown,
 ) -> Result<Measurement> {
-    let mut crops: Vec<Measured> = crops.iter().map(|&crop| Measured::new(crop, seed, shown_max)).collect();
+    let mut crops: Vec<Measured> = crops.iter().map(|&crop| Measured::new(crop, seed, shown)).collect();
     let mut not_covered = BTreeMap::new();
     for some in objects {
         for object in some? {

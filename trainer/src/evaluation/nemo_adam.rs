@@ -4,11 +4,9 @@
 use calibration::{Rotation, Viewpoint};
 use kernels::{CpuRasterize, EMPTY_TRIANGLE, FeatureMap, KernelError, MeshView, RasterBuffers, Rasterize};
 use models::refinement::hypotheses::grid;
-use models::refinement::placement::{Perspective, fit_box};
+use models::refinement::placement::{Perspective, camera_from_sight, fit_box};
 use models::refinement::{RefinedShape, View};
 use nalgebra::{Rotation3, Vector3};
-
-use crate::training::templates::rows;
 
 /// Distance of the camera that the learning rate is meant for: objects of unit size at 5.
 const UNIT_DISTANCE: f64 = 5.0;
@@ -74,15 +72,19 @@ struct Frame<'a> {
     scale: f64,
     nearness: f64,
     center: [f64; 2],
+    /// The picture's camera from the virtual one that looks at the object, and the slant of the ray to that.
+    camera_from_sight: Rotation,
+    slant: [f64; 2],
 }
 
 impl Frame<'_> {
     /// Rows `u w`, `v w`, `w`, where `w` is the depth as a part of the start's distance.
     fn projection(&self, camera: &Camera) -> [[f64; 4]; 3] {
         let farther = camera.position.norm() / UNIT_DISTANCE;
-        let matrix: Rotation3<f64> = camera.rotation().to_rotation_matrix();
+        let matrix: Rotation3<f64> = (self.camera_from_sight * camera.rotation()).to_rotation_matrix();
         let row = |axis: usize| {
-            let along = |j: usize| self.scale * matrix[(axis, j)] + self.center[axis] * self.nearness * matrix[(2, j)];
+            let ahead = self.center[axis] * self.nearness - self.scale * self.slant[axis];
+            let along = |j: usize| self.scale * matrix[(axis, j)] + ahead * matrix[(2, j)];
             [along(0), along(1), along(2), self.center[axis] * farther]
         };
         let depth = |j: usize| self.nearness * matrix[(2, j)];
@@ -215,12 +217,8 @@ fn frame<'a>(
     view: &View,
     start: &Rotation,
 ) -> Option<Frame<'a>> {
-    let perspective = match view.focal_cells {
-        Some(focal) => Perspective::Focal(focal),
-        None => Perspective::Distance(UNIT_DISTANCE as f32 * shape.length),
-    };
-    let placement =
-        fit_box(&shape.outline, &rows(&Viewpoint::from_rotation(start)), &view.box_cells, view.is_edge, perspective)?;
+    let perspective = Perspective::of(view.camera, shape.length);
+    let placement = fit_box(&shape.outline, start, &view.box_cells, view.is_edge, perspective)?;
     let placement = placement.placement;
     Some(Frame {
         positions,
@@ -228,6 +226,8 @@ fn frame<'a>(
         scale: f64::from(placement.scale),
         nearness: f64::from(placement.nearness),
         center: placement.centre.map(f64::from),
+        camera_from_sight: camera_from_sight(&placement)?,
+        slant: placement.slant.map(f64::from),
     })
 }
 

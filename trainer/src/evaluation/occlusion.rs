@@ -150,6 +150,7 @@ fn at_all_levels(
                 group: label.vehicle as u32,
                 occlusion: occlusion as u8,
                 size_m: None,
+                center_m: None,
                 camera: Some(camera),
             },
             category: CATEGORY.to_owned(),

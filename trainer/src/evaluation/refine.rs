@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use kernels::{CpuFeatureResidual, CpuFeatureScore, FeatureMap, channels_last};
+use kernels::{CpuFeatureResidual, CpuFeatureScore, FeatureMapBuffer};
 use models::RefinementSpec;
 use models::neural_mesh::NeuralMesh;
-use models::refinement::{RefinedShape, Refiner, View};
+use models::refinement::explain::Explanation;
+use models::refinement::{Refined, RefinedShape, Refiner, View};
 use models::retrieval::{Hypothesis, Retrieval};
 
 use super::nemo_adam::NemoAdam;
@@ -31,8 +32,8 @@ pub struct MeshRefiner {
     refiner: Refiner<CpuFeatureScore, CpuFeatureResidual>,
     mesh: NeuralMesh,
     nemo: Option<NemoAdam>,
-    shape: [usize; 3],
-    map: Vec<f32>,
+    map: FeatureMapBuffer,
+    last: Option<Refined>,
     /// Of each object so far.
     pub times: Vec<Duration>,
 }
@@ -43,7 +44,7 @@ impl MeshRefiner {
     /// # Errors
     /// None, unless the kernels refuse the mesh.
     pub fn new(kind: RefinerKind, mesh: NeuralMesh, spec: RefinementSpec, shape: [usize; 3]) -> Result<Self> {
-        let [_, height, width] = shape;
+        let [dim, height, width] = shape;
         let (score, residual) = (CpuFeatureScore::default(), CpuFeatureResidual::default());
         let refiner = Refiner::new(score, residual, RefinedShape::of(&mesh), spec, shape, 1)?;
         let nemo = match kind {
@@ -51,7 +52,7 @@ impl MeshRefiner {
             RefinerKind::NemoAdam30 => Some(NemoAdam::new(width, height, 30)),
             RefinerKind::Mesh | RefinerKind::None => None,
         };
-        Ok(Self { refiner, mesh, nemo, shape, map: vec![0.0; shape.iter().product()], times: Vec::new() })
+        Ok(Self { refiner, mesh, nemo, map: FeatureMapBuffer::new(width, height, dim)?, last: None, times: Vec::new() })
     }
 
     /// What is weighed against what.
@@ -80,18 +81,29 @@ impl MeshRefiner {
             false => {
                 self.refiner.begin(0, features, view, &retrieved);
                 while self.refiner.step(0) {}
-                self.refiner.finish(0).map(|refined| refined.into_retrieval(&retrieved))
+                self.last = self.refiner.finish(0).ok();
+                self.last.clone().map(|refined| refined.into_retrieval(&retrieved))
             }
         };
         self.times.push(started.elapsed());
         Ok(refined.unwrap_or(retrieved))
     }
 
+    /// Why the last answer was given; `None` where nothing could be compared, and of NeMo's.
+    ///
+    /// # Errors
+    /// None, unless the kernels refuse the mesh.
+    pub fn explain(&mut self) -> Result<Option<Explanation>> {
+        match &self.last {
+            Some(refined) => Ok(self.refiner.explain(0, refined)?),
+            None => Ok(None),
+        }
+    }
+
     /// Every sub-type is optimised by itself, and the one with the least loss is kept.
     fn as_nemo(&mut self, features: &[f32], view: &View, retrieved: &Retrieval) -> Result<Option<Retrieval>> {
-        let [dim, height, width] = self.shape;
-        channels_last(features, width, height, dim, &mut self.map)?;
-        let map = FeatureMap::new(&self.map, width, height, dim)?;
+        self.map.fill(features)?;
+        let map = self.map.map().context("there is no feature map")?;
         let nemo = self.nemo.as_mut().context("no refiner of NeMo's")?;
         let mut best: Option<(Hypothesis, f64)> = None;
         for (shape, sub_type) in self.refiner.shapes().iter().zip(&self.mesh.sub_types) {

@@ -1,7 +1,8 @@
 //! The virtual camera of a rendering: nearly affine, with the object's projected box fitted into the canvas as the node fits
 //! a detection's.
 
-use calibration::{Rotation, Viewpoint};
+use calibration::Viewpoint;
+use calibration::so3::to_rows;
 use kernels::{BoxPx, CropSpec, crop_window};
 use models::mesh::Mesh;
 
@@ -24,7 +25,7 @@ pub(super) struct Framing {
 impl Framing {
     /// Looks at `mesh` (body axes, metres) from `viewpoint`.
     pub(super) fn new(mesh: &Mesh, viewpoint: &Viewpoint, canvas: &CropSpec) -> Self {
-        let axes = rows(&viewpoint.to_rotation());
+        let axes = to_rows(&viewpoint.to_rotation());
         let distance_m = camera_distance_m(mesh);
         let window = crop_window(&projected_box(&mesh.positions, &axes, distance_m), canvas);
         let scale_x = canvas.width as f32 / (window.x2 - window.x1);
@@ -43,11 +44,6 @@ impl Framing {
 pub(super) fn camera_distance_m(mesh: &Mesh) -> f32 {
     let (low, high) = mesh.bounds();
     DISTANCE_IN_LENGTHS * (high[0] - low[0]).max(high[1] - low[1])
-}
-
-pub(super) fn rows(camera_from_object: &Rotation) -> [[f32; 3]; 3] {
-    let matrix = camera_from_object.to_rotation_matrix();
-    [0, 1, 2].map(|i| [0, 1, 2].map(|j| matrix[(i, j)] as f32))
 }
 
 /// The box around the projections of body points (metres), in pixels of the virtual camera about its principal point.

@@ -1,9 +1,10 @@
 //! The few points of a mesh that decide how large its projected box is.
 
 use calibration::Viewpoint;
+use calibration::so3::to_rows;
 use models::mesh::Mesh;
 
-use super::framing::{camera_distance_m, dot, projected_box, rows};
+use super::framing::{camera_distance_m, dot, projected_box};
 
 /// Directions in which the farthest point is kept.
 const DIRECTIONS: usize = 512;
@@ -34,7 +35,7 @@ impl Outline {
 
     /// Width over height of the projected box seen from `viewpoint`.
     pub fn aspect(&self, viewpoint: &Viewpoint) -> f32 {
-        let bounds = projected_box(&self.points, &rows(&viewpoint.to_rotation()), self.distance_m);
+        let bounds = projected_box(&self.points, &to_rows(&viewpoint.to_rotation()), self.distance_m);
         (bounds.x2 - bounds.x1) / (bounds.y2 - bounds.y1)
     }
 }
@@ -52,7 +53,7 @@ mod tests {
         let distance_m = camera_distance_m(&mesh);
         for azimuth_deg in [0.0, 35.0, 90.0, 200.0] {
             let viewpoint = Viewpoint::from_degrees(azimuth_deg, 8.0, 3.0);
-            let whole = projected_box(&mesh.positions, &rows(&viewpoint.to_rotation()), distance_m);
+            let whole = projected_box(&mesh.positions, &to_rows(&viewpoint.to_rotation()), distance_m);
             let expected = (whole.x2 - whole.x1) / (whole.y2 - whole.y1);
             assert!((outline.aspect(&viewpoint) / expected - 1.0).abs() < 0.01);
         }

@@ -117,6 +117,7 @@ mod tests {
             group,
             occlusion,
             size_m: None,
+            center_m: None,
             camera: None,
         }
     }

@@ -1,13 +1,15 @@
 //! Which vertex a crop shows where: what dense features learn from.
 
-use calibration::Viewpoint;
+use calibration::PinholeCamera;
 use kernels::{BoxPx, CpuRasterize, CropSpec, EMPTY_TRIANGLE, MeshView, RasterBuffers, Rasterize};
 use models::neural_mesh::Surface;
+use models::refinement::placement::CellCamera;
+use nalgebra::Vector3;
 use rand::Rng;
 use rand::seq::SliceRandom as _;
 
 use super::mesh_config::MeshConfig;
-use super::templates::{Placed, Templates};
+use super::templates::{Placed, Sight, Templates};
 use crate::augmentation::Augmented;
 use crate::datasets::Sample;
 use crate::networks::heads::FEATURE_STRIDE;
@@ -95,12 +97,11 @@ impl RowMaker {
         let placement = &placed.placement;
         let stride = FEATURE_STRIDE as f32;
         let distance = distance(placed);
-        // u w and v w for the w that is the depth: (center + scale * distance * Y.x / depth) * depth.
+        // u w and v w for the w that is the depth: (center + scale * distance * (Y.x - a Y.z) / depth) * depth.
         let row = |axis: usize| {
+            let across = |j: usize| placement.rotation[axis][j] - placement.slant[axis] * placement.rotation[2][j];
             let along = |j: usize| {
-                stride
-                    * (placement.scale * distance * placement.rotation[axis][j]
-                        + placement.centre[axis] * placement.rotation[2][j])
+                stride * (placement.scale * distance * across(j) + placement.centre[axis] * placement.rotation[2][j])
             };
             [along(0), along(1), along(2), stride * placement.centre[axis] * distance]
         };
@@ -160,15 +161,27 @@ pub fn place<'a>(templates: &'a Templates, sample: &Sample, augmented: &Augmente
     let stride = FEATURE_STRIDE as f32;
     let BoxPx { x1, y1, x2, y2 } = augmented.box_px;
     let box_cells = BoxPx { x1: x1 / stride, y1: y1 / stride, x2: x2 / stride, y2: y2 / stride };
-    let focal_cells = sample.camera.map(|camera| camera.fx_px as f32 * augmented.scale / stride);
-    let viewpoint: &Viewpoint = &augmented.viewpoint;
-    templates.place(sample, viewpoint, &box_cells, focal_cells)
+    let camera = sample.camera.map(|camera| in_cells(&camera.with_corner_origin(), sample, augmented));
+    let center_m = sample
+        .center_m
+        .map(|center| if augmented.is_mirrored { Vector3::new(-center.x, center.y, center.z) } else { center });
+    templates.place(&Sight { size_m: sample.size_m, center_m, viewpoint: augmented.viewpoint, box_cells, camera })
+}
+
+/// The camera of a sample's picture, in cells of the crop.
+fn in_cells(camera: &PinholeCamera, sample: &Sample, augmented: &Augmented) -> CellCamera {
+    let [right, down] = [camera.cx_px as f32 - sample.box_px.x1, camera.cy_px as f32 - sample.box_px.y1];
+    let BoxPx { x1, y1, x2, .. } = augmented.box_px;
+    let x_px = if augmented.is_mirrored { x2 - right * augmented.scale } else { x1 + right * augmented.scale };
+    let principal = [x_px, y1 + down * augmented.scale].map(|at_px| at_px / FEATURE_STRIDE as f32);
+    CellCamera { focal: camera.fx_px as f32 * augmented.scale / FEATURE_STRIDE as f32, principal }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
+    use calibration::Viewpoint;
     use image::RgbImage;
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
@@ -196,9 +209,10 @@ mod tests {
             group: 0,
             occlusion: 0,
             size_m: Some([4.0, 1.8, 1.5]),
+            center_m: None,
             camera: None,
         };
-        let augmented = Augmented { viewpoint: sample.viewpoint, box_px, scale: 1.0 };
+        let augmented = Augmented { viewpoint: sample.viewpoint, box_px, scale: 1.0, is_mirrored: false };
         let mut rows = SurfaceRows::default();
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         RowMaker::new(&SPEC).add(&config(), &templates, (0, &sample, &augmented), is_covered, &mut rng, &mut rows);

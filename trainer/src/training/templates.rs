@@ -3,17 +3,16 @@
 
 use anyhow::{Context, Result, ensure};
 use calibration::Viewpoint;
+use calibration::so3::to_rows;
 use kernels::{BoxPx, Placement};
 use models::mesh::Mesh;
 use models::neural_mesh::{Surface, cuboid, cuboid_extents, wrap};
-use models::refinement::placement::{Fit, Perspective, fit_box};
+use models::refinement::placement::{CellCamera, Fit, Perspective, camera_from_sight, fit_box};
+use nalgebra::Vector3;
 
 use super::mesh_config::{MeshConfig, MeshForm};
 use crate::datasets::Sample;
 use crate::vehicles::{Kind, vehicle_of_kind};
-
-/// Distance that is assumed of a picture whose camera is unknown, in lengths of the object: as renderings are seen.
-const DISTANCE_IN_LENGTHS: f32 = 5.0;
 
 /// A sub-type's surface.
 #[derive(Clone, Debug)]
@@ -42,6 +41,21 @@ pub struct Placed<'a> {
     pub placement: Placement,
 }
 
+/// What is known of a crop's object, when it comes to placing it; all of the crop, which may be mirrored.
+#[derive(Clone, Debug)]
+pub struct Sight {
+    /// Length, width and height.
+    pub size_m: Option<[f64; 3]>,
+    /// Centre of its 3D box in the camera's axes.
+    pub center_m: Option<Vector3<f64>>,
+    /// Allocentric.
+    pub viewpoint: Viewpoint,
+    /// Its tight box, cells.
+    pub box_cells: BoxPx,
+    /// The camera that sees it.
+    pub camera: Option<CellCamera>,
+}
+
 impl Template {
     fn new(name: impl Into<String>, surface: Surface) -> Self {
         let outline = surface.outline();
@@ -53,11 +67,29 @@ impl Template {
         self.surface.bounds().size()
     }
 
-    fn fit(&self, factors: [f32; 3], viewpoint: &Viewpoint, box_cells: &BoxPx, view: Perspective) -> Option<Fit> {
+    /// The outermost vertices, stretched.
+    fn outline(&self, factors: [f32; 3]) -> Vec<[f32; 3]> {
         let positions = self.surface.positions();
         let stretched = |row: &u32| positions.get(*row as usize).map(|p| [0, 1, 2].map(|axis| p[axis] * factors[axis]));
-        let outline: Vec<[f32; 3]> = self.outline.iter().filter_map(stretched).collect();
-        fit_box(&outline, &rows(viewpoint), box_cells, [true; 4], view)
+        self.outline.iter().filter_map(stretched).collect()
+    }
+}
+
+impl Sight {
+    /// Where the camera sees the object, when both are known.
+    fn seen(&self) -> Option<Placement> {
+        let (center, CellCamera { focal, principal }) = (self.center_m?, self.camera?);
+        let slant = [center.x / center.z, center.y / center.z].map(|slope| slope as f32);
+        let depth = center.z as f32;
+        let placement = Placement {
+            rotation: [[0.0; 3]; 3],
+            scale: focal / depth,
+            nearness: 1.0 / depth,
+            centre: [0, 1].map(|axis| principal[axis] + focal * slant[axis]),
+            slant,
+        };
+        let rotation = to_rows(&(camera_from_sight(&placement)? * self.viewpoint.to_rotation()));
+        Some(Placement { rotation, ..placement }).filter(Placement::is_valid)
     }
 }
 
@@ -121,29 +153,33 @@ impl Templates {
     }
 
     /// Places the sub-type that a crop's object is taken for: by its size where that is known (and stretched to it), else by how well
-    /// its outline fits the box. `focal_cells` is the camera's focal length in cells. `None` where none can be fitted.
-    pub fn place(
-        &self,
-        sample: &Sample,
-        viewpoint: &Viewpoint,
-        box_cells: &BoxPx,
-        focal_cells: Option<f32>,
-    ) -> Option<Placed<'_>> {
-        let view = |template: &Template| match focal_cells {
-            Some(focal) => Perspective::Focal(focal),
-            None => Perspective::Distance(DISTANCE_IN_LENGTHS * template.size()[0]),
+    /// its outline fits the box. Where a camera sees it at a known place, it is there; else it is fitted into its box. `None` where none
+    /// can be placed.
+    pub fn place(&self, sight: &Sight) -> Option<Placed<'_>> {
+        let fit = |template: &Template, factors| {
+            let perspective = Perspective::of(sight.camera, template.size()[0]);
+            fit_box(
+                &template.outline(factors),
+                &sight.viewpoint.to_rotation(),
+                &sight.box_cells,
+                [true; 4],
+                perspective,
+            )
         };
-        if let Some(size_m) = sample.size_m {
+        if let Some(size_m) = sight.size_m {
             let subtype = self.nearest(size_m);
             let template = &self.templates[subtype];
             let size = template.size();
             let factors = [0, 1, 2].map(|axis| size_m[axis] as f32 / size[axis]);
-            let fit = template.fit(factors, viewpoint, box_cells, view(template))?;
+            let placement = match sight.seen() {
+                Some(placement) => placement,
+                None => fit(template, factors)?.placement,
+            };
             let surface = std::borrow::Cow::Owned(template.surface.scaled(factors).ok()?);
-            return Some(Placed { subtype, surface, placement: fit.placement });
+            return Some(Placed { subtype, surface, placement });
         }
         let fits = self.templates.iter().enumerate().filter_map(|(subtype, template)| {
-            let fit = template.fit([1.0; 3], viewpoint, box_cells, view(template))?;
+            let fit = fit(template, [1.0; 3])?;
             Some((subtype, template, fit))
         });
         let badness = |fit: &Fit| fit.misfit[0].abs() + fit.misfit[1].abs();
@@ -164,12 +200,6 @@ impl Templates {
         let all: Vec<(usize, f64)> = self.templates.iter().map(apart).enumerate().collect();
         all.iter().min_by(order).map_or(0, |(subtype, _)| *subtype)
     }
-}
-
-/// Rows of `camera_from_object`.
-pub fn rows(viewpoint: &Viewpoint) -> [[f32; 3]; 3] {
-    let matrix = viewpoint.to_rotation().to_rotation_matrix();
-    [0, 1, 2].map(|i| [0, 1, 2].map(|j| matrix[(i, j)] as f32))
 }
 
 /// The cuboid with its bounds at the extents of these shapes.

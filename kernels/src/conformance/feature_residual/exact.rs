@@ -129,7 +129,10 @@ fn stepped(placement: &ExactPlacement, parameter: usize, size: f64) -> ExactPlac
             stepped.scale *= size.exp();
             stepped.nearness *= size.exp();
         }
-        _ => stepped.centre[parameter - 4] += size,
+        _ => {
+            stepped.centre[parameter - 4] += size;
+            stepped.slant[parameter - 4] += size * placement.nearness / placement.scale;
+        }
     }
     stepped
 }

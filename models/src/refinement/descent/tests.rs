@@ -10,6 +10,7 @@ const START: Placement = Placement {
     scale: 5.0,
     nearness: 0.06,
     centre: [14.0, 8.0],
+    slant: [0.3, 0.1],
 };
 
 /// Distance from a placement along the six numbers of a step.
@@ -201,9 +202,9 @@ fn rotations_stay_rotations_over_many_steps() {
 #[test]
 fn rows_and_rotations_are_the_same_in_another_form() {
     let turned = exp(&Vector3::new(0.3, -1.2, 2.0));
-    let placement = Placement { rotation: rows(&turned), ..START };
+    let placement = Placement { rotation: to_rows(&turned), ..START };
     assert!(geodesic_angle(&rotation(&placement), &turned) < 1e-6);
-    let front = rows(&turned).map(|row| row[0]);
+    let front = to_rows(&turned).map(|row| row[0]);
     assert!(
         (turned * Vector3::x() - Vector3::from(front.map(f64::from))).norm() < 1e-6,
         "columns are the object's axes"

@@ -1,9 +1,9 @@
-use calibration::Rotation;
-use calibration::so3::exp;
+use calibration::ray::camera_from_ray;
+use calibration::so3::{exp, to_rows};
+use calibration::{Rotation, Viewpoint};
 use nalgebra::Vector3;
 use proptest::prelude::*;
 
-use super::super::descent::rows;
 use super::super::scene::{box_of, corners, drawn};
 use super::*;
 
@@ -11,10 +11,12 @@ use super::*;
 #[derive(Debug)]
 struct Drawn {
     outline: Vec<[f32; 3]>,
+    /// Allocentric.
     rotation: Rotation,
     scale: f64,
     nearness: f64,
     centre: [f64; 2],
+    slant: [f64; 2],
     /// Left, top, right, bottom.
     sides: [f64; 4],
     /// The object's radius as a part of its distance.
@@ -23,11 +25,13 @@ struct Drawn {
 
 impl Drawn {
     fn fit(&self, sides: [f64; 4], is_edge: [bool; 4], perspective: Perspective) -> Option<Fit> {
-        fit_box(&self.outline, &rows(&self.rotation), &box_of(sides), is_edge, perspective)
+        fit_box(&self.outline, &self.rotation, &box_of(sides), is_edge, perspective)
     }
 
-    fn focal(&self) -> Perspective {
-        Perspective::Focal((self.scale / self.nearness) as f32)
+    fn camera(&self) -> Perspective {
+        let focal = self.scale / self.nearness;
+        let principal = [0, 1].map(|axis| (self.centre[axis] - focal * self.slant[axis]) as f32);
+        Perspective::Camera(CellCamera { focal: focal as f32, principal })
     }
 
     fn size(&self) -> [f64; 2] {
@@ -37,23 +41,35 @@ impl Drawn {
     /// Left, top, right and bottom of a fitted placement.
     fn sides_of(&self, placement: &Placement) -> [f64; 4] {
         let points: Vec<Vector3<f64>> = self.outline.iter().map(|p| Vector3::from(p.map(f64::from))).collect();
-        let Placement { scale, nearness, centre, .. } = *placement;
-        drawn(&points, &self.rotation, scale.into(), nearness.into(), centre.map(f64::from))
+        let Placement { scale, nearness, centre, slant, .. } = *placement;
+        let [centre, slant] = [centre, slant].map(|pair| pair.map(f64::from));
+        drawn(&points, &rotation(placement), scale.into(), nearness.into(), centre, slant)
     }
 }
 
-fn any_drawn() -> impl Strategy<Value = Drawn> {
+/// Straight ahead.
+fn ahead() -> impl Strategy<Value = Drawn> {
+    any_drawn(Just([0.0; 2]))
+}
+
+/// Anywhere in a wide picture.
+fn aside() -> impl Strategy<Value = Drawn> {
+    any_drawn(prop::array::uniform2(-0.7..0.7f64))
+}
+
+fn any_drawn(slant: impl Strategy<Value = [f64; 2]>) -> impl Strategy<Value = Drawn> {
     let turn = prop::array::uniform3(-3.0..3.0f64);
     let half = prop::array::uniform3(0.3..3.0f64);
     // At three radii the nearest corner is seen half again as large as the middle.
-    (turn, half, 3.0..40.0f64, 2.0..12.0f64, prop::array::uniform2(-5.0..40.0f64)).prop_map(
-        |(turn, half, radii, scale, centre)| {
+    (turn, half, 3.0..40.0f64, 2.0..12.0f64, prop::array::uniform2(-5.0..40.0f64), slant).prop_map(
+        |(turn, half, radii, scale, centre, slant)| {
             let points = corners(half);
             let rotation = exp(&Vector3::from(turn));
+            let turned = camera_from_ray(&Vector3::new(slant[0], slant[1], 1.0)).unwrap() * rotation;
             let nearness = 1.0 / (radii * Vector3::from(half).norm());
-            let sides = drawn(&points, &rotation, scale, nearness, centre);
+            let sides = drawn(&points, &turned, scale, nearness, centre, slant);
             let outline = points.iter().map(|p| [p.x as f32, p.y as f32, p.z as f32]).collect();
-            Drawn { outline, rotation, scale, nearness, centre, sides, closeness: 1.0 / radii }
+            Drawn { outline, rotation, scale, nearness, centre, slant, sides, closeness: 1.0 / radii }
         },
     )
 }
@@ -61,10 +77,10 @@ fn any_drawn() -> impl Strategy<Value = Drawn> {
 proptest! {
     /// Where the distance is known, one fit is exact.
     #[test]
-    fn a_drawn_box_is_recovered_from_its_distance(object in any_drawn()) {
+    fn a_drawn_box_is_recovered_from_its_distance(object in ahead()) {
         let perspective = Perspective::Distance((1.0 / object.nearness) as f32);
         let fit = object.fit(object.sides, [true; 4], perspective).unwrap();
-        prop_assert_eq!(fit.placement.rotation, rows(&object.rotation));
+        prop_assert_eq!(fit.placement.rotation, to_rows(&object.rotation));
         prop_assert!((f64::from(fit.placement.scale) / object.scale - 1.0).abs() < 1e-4, "{:?}", fit);
         for axis in 0..2 {
             prop_assert!((f64::from(fit.placement.centre[axis]) - object.centre[axis]).abs() < 1e-3, "{:?}", fit);
@@ -72,10 +88,10 @@ proptest! {
         }
     }
 
-    /// Each fit with a known focal length takes the error down by the object's radius over its distance.
+    /// Each fit with a known camera takes the error down by the object's radius over its distance.
     #[test]
-    fn a_drawn_box_is_recovered_from_the_focal_length(object in any_drawn()) {
-        let fit = object.fit(object.sides, [true; 4], object.focal()).unwrap();
+    fn a_drawn_box_is_recovered_from_the_camera(object in aside()) {
+        let fit = object.fit(object.sides, [true; 4], object.camera()).unwrap();
         let tolerance = 1e-4 + 2.0 * object.closeness.powi(FITS as i32);
         let error = (f64::from(fit.placement.scale) / object.scale - 1.0).abs();
         prop_assert!(error < tolerance, "{} of {}", error, tolerance);
@@ -90,7 +106,7 @@ proptest! {
     /// The picture's border cuts one side, or both of an axis: the other axis decides, and the object's own edge is met.
     #[test]
     fn a_side_that_is_whole_decides_where_the_other_is_cut(
-        object in any_drawn(),
+        object in aside(),
         axis in 0..2_usize,
         cuts in prop::array::uniform2(prop::bool::ANY),
         share in 0.05..0.45f64,
@@ -102,7 +118,7 @@ proptest! {
                 is_edge[edge] = false;
             }
         }
-        let fit = object.fit(sides, is_edge, object.focal()).unwrap();
+        let fit = object.fit(sides, is_edge, object.camera()).unwrap();
         let tolerance = 1e-4 + 2.0 * object.closeness.powi(FITS as i32);
         let error = (f64::from(fit.placement.scale) / object.scale - 1.0).abs();
         prop_assert!(error < tolerance, "{:?}", fit);
@@ -128,7 +144,7 @@ proptest! {
     /// Cut along both axes: what is left decides the scale, and the object's own edges are still met.
     #[test]
     fn a_corner_of_the_picture_leaves_the_opposite_corner(
-        object in any_drawn(),
+        object in ahead(),
         lows in prop::array::uniform2(prop::bool::ANY),
         share in 0.05..0.4f64,
     ) {
@@ -152,16 +168,17 @@ proptest! {
     #[test]
     fn nothing_that_is_answered_is_without_meaning(
         outline in prop::collection::vec(prop::array::uniform3(prop::num::f32::ANY), 0..5),
-        rotation in prop::array::uniform3(prop::array::uniform3(prop::num::f32::ANY)),
+        turn in prop::array::uniform4(prop::num::f64::ANY),
         sides in prop::array::uniform4(prop::num::f32::ANY),
         is_edge in prop::array::uniform4(prop::bool::ANY),
         strength in prop::num::f32::ANY,
         is_focal in prop::bool::ANY,
     ) {
-        let perspective = if is_focal { Perspective::Focal(strength) } else { Perspective::Distance(strength) };
+        let perspective = if is_focal { camera(strength) } else { Perspective::Distance(strength) };
+        let turned = Rotation::new_unchecked(nalgebra::Quaternion::from(turn));
         let [x1, y1, x2, y2] = sides;
         for box_cells in [BoxPx { x1, y1, x2, y2 }, BoxPx { x1: 1.0, y1: 2.0, x2: 9.0, y2: 7.0 }] {
-            for rotation in [rotation, FROM_FRONT] {
+            for rotation in [turned, from_front()] {
                 if let Some(fit) = fit_box(&outline, &rotation, &box_cells, is_edge, perspective) {
                     prop_assert!(fit.placement.is_valid(), "{:?}", fit);
                     prop_assert!(fit.misfit.iter().all(|misfit| misfit.is_finite()));
@@ -172,14 +189,21 @@ proptest! {
 }
 
 /// Looks along body -x.
-const FROM_FRONT: [[f32; 3]; 3] = [[0.0, 1.0, 0.0], [0.0, 0.0, -1.0], [-1.0, 0.0, 0.0]];
+fn from_front() -> Rotation {
+    Viewpoint::from_degrees(0.0, 0.0, 0.0).to_rotation()
+}
+
+fn camera(focal: f32) -> Perspective {
+    Perspective::Camera(CellCamera { focal, principal: [30.0, 2.0] })
+}
+
 const CORNERS: [[f32; 3]; 4] = [[2.0, 0.9, 0.7], [-2.0, -0.9, -0.7], [2.0, -0.9, -0.7], [-2.0, 0.9, 0.7]];
 
 #[test]
 fn what_cannot_be_fitted_is_none() {
     let good = BoxPx { x1: 3.0, y1: 3.0, x2: 9.0, y2: 9.0 };
     let fit = |outline: &[[f32; 3]], box_cells: &BoxPx, perspective: Perspective| {
-        fit_box(outline, &FROM_FRONT, box_cells, [true; 4], perspective)
+        fit_box(outline, &from_front(), box_cells, [true; 4], perspective)
     };
     let far = Perspective::Distance(20.0);
     assert!(fit(&CORNERS, &good, far).is_some());
@@ -199,12 +223,12 @@ fn what_cannot_be_fitted_is_none() {
     assert_eq!(fit(&[[0.0, -1.0, 0.0], [0.0, 1.0, 0.0]], &good, far), None, "a line has no height");
     for number in [0.0, -20.0, f32::NAN] {
         assert_eq!(fit(&CORNERS, &good, Perspective::Distance(number)), None, "{number}");
-        assert_eq!(fit(&CORNERS, &good, Perspective::Focal(number)), None, "{number}");
+        assert_eq!(fit(&CORNERS, &good, camera(number)), None, "{number}");
     }
-    let rotation = [[f32::NAN; 3]; 3];
+    let rotation = Rotation::new_unchecked(nalgebra::Quaternion::new(f64::NAN, 0.0, 0.0, 0.0));
     assert_eq!(fit_box(&CORNERS, &rotation, &good, [true; 4], far), None);
     // From infinitely far there is no perspective, which is a view as good as any.
-    for perspective in [Perspective::Distance(f32::INFINITY), Perspective::Focal(f32::INFINITY)] {
+    for perspective in [Perspective::Distance(f32::INFINITY), camera(f32::INFINITY)] {
         assert_eq!(fit(&CORNERS, &good, perspective).map(|fit| fit.placement.nearness), Some(0.0));
     }
 }

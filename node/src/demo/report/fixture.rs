@@ -51,6 +51,7 @@ pub fn playback(frame_count: u32) -> Playback {
                 .to_vec(),
             ..RunFacts::default()
         },
+        explained: vec!["<svg><image href=\"data:image/jpeg;base64,AA\"/></svg>".to_owned()],
     }
 }
 

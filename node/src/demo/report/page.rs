@@ -29,6 +29,7 @@ pub fn page(playback: &Playback, headline: &Headline, shown: &[(usize, DataUri)]
     html.push_str(&error_by_azimuth(playback));
     html.push_str("</figure></div><h2>Does it know when it is unsure?</h2>");
     html.push_str(&confidence::note(playback));
+    how_poses_were_found(&mut html, playback);
     html.push_str("<h2>How fast</h2><figure>");
     html.push_str(&latency_by_frame(playback, headline));
     html.push_str("</figure>");
@@ -116,6 +117,19 @@ fn shown_rate_hz(playback: &Playback, shown: &[(usize, DataUri)]) -> f64 {
     (playback.run.rate_hz * share).clamp(1.0, 30.0)
 }
 
+fn how_poses_were_found(html: &mut String, playback: &Playback) {
+    if playback.explained.is_empty() {
+        return;
+    }
+    html.push_str(
+        "<h2>How poses are found</h2><p class=\"note\">The largest objects of the busiest frame. The retrieved pose puts a mesh on the car; refinement moves it until the features of its vertices agree with those that the network sees, and tells what is hidden from what is seen. Equal colours are equal features. A curve shows how badly the mesh would agree if one angle alone were different.</p><div class=\"explained\">",
+    );
+    for picture in &playback.explained {
+        let _ = write!(html, "<figure>{picture}</figure>");
+    }
+    html.push_str("</div>");
+}
+
 fn path_of_a_frame(html: &mut String, playback: &Playback, headline: &Headline) {
     let run = &playback.run;
     let _ = write!(
@@ -183,7 +197,7 @@ mod tests {
         let ids: HashSet<&str> = attributes(&page, "id").into_iter().collect();
         let references = attributes(&page, "href");
         assert!(!references.is_empty());
-        for reference in references {
+        for reference in references.into_iter().filter(|reference| !reference.starts_with("data:image/jpeg;base64,")) {
             assert!(ids.contains(reference.strip_prefix('#').unwrap()), "{reference}");
         }
         let frames: HashSet<&str> = attributes(&page, "data-frame").into_iter().collect();

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
 
@@ -29,8 +30,16 @@ pub fn load(path: &Path) -> anyhow::Result<DataUri> {
         let height = u64::from(height) * u64::from(WIDTH_PX_MAX) / u64::from(width);
         picture = image::imageops::resize(&picture, WIDTH_PX_MAX, (height as u32).max(1), FilterType::Triangle);
     }
+    data_uri(&picture).with_context(place)
+}
+
+/// A picture as a JPEG inside a page.
+///
+/// # Errors
+/// None, unless the picture has no pixel.
+pub fn data_uri(picture: &RgbImage) -> anyhow::Result<DataUri> {
     let mut jpeg = Vec::new();
-    JpegEncoder::new_with_quality(&mut jpeg, QUALITY).encode_image(&picture).with_context(place)?;
+    JpegEncoder::new_with_quality(&mut jpeg, QUALITY).encode_image(picture)?;
     Ok(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg)))
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anyhow::{Context, Result};
 
 use super::markup::{escape, grade};
-use super::sheet::Sheet;
+use super::sheet::{Sheet, data_uri};
 use crate::evaluation::gallery::Case;
 use crate::evaluation::measure::Measured;
 
@@ -40,13 +40,18 @@ fn figures(html: &mut String, cases: &[Case], sheet: &mut Sheet) -> Result<()> {
             html,
             "<figure class=\"case {}\"><img src=\"{picture}\" alt=\"{name}: crop, retrieved pose, true pose\"><figcaption><b>{error_deg:.1}°</b> \
              {name} <span>{split}</span><br><span>azimuth {truth_deg:.0}° taken for {found_deg:.0}°, similarity {:.2}, probability {:.0} %, \
-             flip {:.0} %, σ {:.1}°</span></figcaption></figure>",
+             flip {:.0} %, σ {:.1}°</span></figcaption>",
             grade(error_deg),
             outcome.similarity,
             100.0 * outcome.probability,
             100.0 * outcome.claim.flip_probability,
             outcome.claim.spread_deg()
         );
+        if let Some(explanation) = &case.look.explanation {
+            let svg = explanation.svg(&data_uri(&case.look.crop)?);
+            let _ = write!(html, "<details><summary>how the pose was refined</summary>{svg}</details>");
+        }
+        html.push_str("</figure>");
     }
     html.push_str("</div>");
     Ok(())

@@ -8,7 +8,8 @@ use kernels::{BoxPx, CropSpec};
 use nalgebra::{Matrix3, Vector3};
 
 use crate::evaluation::crops::CropKind;
-use crate::evaluation::measure::{Measured, Outcome};
+use crate::evaluation::gallery::Look;
+use crate::evaluation::measure::{Measured, Outcome, Shown};
 use crate::evaluation::summary::{Subject, Summary};
 use crate::evaluation::uncertainty::Claim;
 
@@ -40,13 +41,14 @@ pub fn outcome(name: &str, azimuth_deg: f64, error_deg: f64) -> Outcome {
 
 /// Nine cars, one of them flipped, one without a name that HTML would take as it is.
 pub fn measured() -> Measured {
-    let mut measured = Measured::new(CropKind::Tight, 0, 3);
+    let mut measured = Measured::new(CropKind::Tight, 0, Shown { count_max: 3, is_explained: false });
     for (index, error_deg) in [2.0, 4.0, 1.0, 7.0, 12.0, 35.0, 3.0, 5.0, 176.0].into_iter().enumerate() {
         let mut outcome = outcome(&format!("<car> & {index}"), 40.0 * index as f64, error_deg);
         if index % 3 == 2 {
             outcome.split = "largely_occluded".to_owned();
         }
-        measured.gallery.offer(&outcome, || RgbImage::new(SPEC.width, SPEC.height));
+        let look = || Ok(Look { crop: RgbImage::new(SPEC.width, SPEC.height), explanation: None });
+        measured.gallery.offer(&outcome, look).unwrap();
         measured.outcomes.push(outcome);
     }
     measured

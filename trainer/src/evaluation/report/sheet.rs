@@ -38,10 +38,7 @@ impl Sheet {
     /// # Errors
     /// A rendering or an encoding that fails.
     pub fn data_uri(&mut self, case: &Case) -> Result<String> {
-        let picture = self.draw(case)?;
-        let mut jpeg = Vec::new();
-        JpegEncoder::new_with_quality(&mut jpeg, QUALITY).encode_image(&picture)?;
-        Ok(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg)))
+        data_uri(&self.draw(case)?)
     }
 
     fn draw(&mut self, case: &Case) -> Result<RgbImage> {
@@ -49,7 +46,7 @@ impl Sheet {
         let mut picture = RgbImage::from_pixel(3 * width + 2 * GAP_PX, height, Rgb([255; 3]));
         let retrieved = self.render(&case.outcome.found)?;
         let truth = self.render(&case.outcome.truth)?;
-        for (part, shown) in [&case.crop, &retrieved, &truth].into_iter().enumerate() {
+        for (part, shown) in [&case.look.crop, &retrieved, &truth].into_iter().enumerate() {
             imageops::replace(&mut picture, shown, i64::from(part as u32 * (width + GAP_PX)), 0);
         }
         Ok(picture)
@@ -64,6 +61,16 @@ impl Sheet {
             Rgb([0, 1, 2].map(|c| (127.5 * (1.0 + self.normals[c * plane + at])) as u8))
         }))
     }
+}
+
+/// A picture as the text of a `data:` URI.
+///
+/// # Errors
+/// An encoding that fails.
+pub fn data_uri(picture: &RgbImage) -> Result<String> {
+    let mut jpeg = Vec::new();
+    JpegEncoder::new_with_quality(&mut jpeg, QUALITY).encode_image(picture)?;
+    Ok(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg)))
 }
 
 #[cfg(test)]
