@@ -4,6 +4,7 @@
 //! [`summary`] and [`report`] show the scores.
 
 pub mod azimuth;
+pub mod basin;
 pub mod calibration;
 pub mod classifier;
 pub mod compare;

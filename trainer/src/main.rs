@@ -38,6 +38,8 @@ enum Command {
     Calibrate(commands::calibrate::CalibrateArgs),
     /// Measure a model on a test set
     Eval(commands::eval::EvalArgs),
+    /// Measure from how far away refinement finds the pose, and what it makes of less time
+    Basin(commands::basin::BasinArgs),
     /// Compare two measured models object by object
     Compare(commands::compare::CompareArgs),
     /// Check the user's copies of public data sets
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         Command::Mesh(args) => commands::mesh::run(&args),
         Command::Calibrate(args) => commands::calibrate::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
+        Command::Basin(args) => commands::basin::run(&args),
         Command::Compare(args) => commands::compare::run(&args),
         Command::Data(args) => commands::data::run(&args),
         Command::Render(args) => commands::render::run(&args),

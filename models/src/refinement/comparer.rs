@@ -65,6 +65,15 @@ pub(super) struct Candidate {
     pub(super) start: Placement,
 }
 
+/// A placement's cost, and what the features are of that.
+struct Compared {
+    cost: Cost,
+    /// Over clutter, less the price of what is hidden.
+    gain: f64,
+    /// Cells that the shape covers.
+    area: f64,
+}
+
 /// The kernels with all that they compare, and memory for the search; allocates when it is made.
 pub(super) struct Comparer<S, R> {
     score: S,
@@ -125,8 +134,8 @@ impl<S: FeatureScore, R: FeatureResidual> Comparer<S, R> {
             let mean = RotationPrior { mean: mode.rotation, information };
             let best = (0..self.shapes.len())
                 .filter_map(|shape| self.candidate(map, view, &mean, shape, mode.probability))
-                .min_by(|a, b| a.descent.cost().value.total_cmp(&b.descent.cost().value));
-            if let Some(best) = best {
+                .min_by(|(_, a), (_, b)| a.total_cmp(b));
+            if let Some((best, _)) = best {
                 let _ = candidates.push(best);
             }
         }
@@ -138,7 +147,8 @@ impl<S: FeatureScore, R: FeatureResidual> Comparer<S, R> {
         }
     }
 
-    /// A sub-type placed where `retrieved`, about the axes of the camera that looks at the object, is likeliest.
+    /// A sub-type placed where `retrieved`, about the axes of the camera that looks at the object, is likeliest; and how badly it fits
+    /// beside other sub-types.
     fn candidate(
         &mut self,
         map: &FeatureMap<'_>,
@@ -146,14 +156,17 @@ impl<S: FeatureScore, R: FeatureResidual> Comparer<S, R> {
         retrieved: &RotationPrior,
         shape: usize,
         probability: f64,
-    ) -> Option<Candidate> {
+    ) -> Option<(Candidate, f64)> {
         let of_shape = self.shapes.get(shape).filter(|of_shape| of_shape.class_id == view.class_id)?;
         let placement = fit(of_shape, &retrieved.mean, view)?;
         let prior = retrieved.seen_from(&camera_from_sight(&placement)?);
-        let cost = self.cost(map, view, &prior, shape, &placement)?;
+        let Compared { cost, gain, area } = self.compare(map, view, &prior, shape, &placement)?;
+        // A large shape sees more, and gains more from that alone: sub-types are compared by what a cell gains.
+        let cells = f64::from((view.box_cells.x2 - view.box_cells.x1) * (view.box_cells.y2 - view.box_cells.y1));
+        let misfit = cost.value + self.spec.feature_weight * gain * (1.0 - cells / area);
         // A candidate whose cost is no number would make every probability none.
         let descent = Some(Descent::new(placement, cost)).filter(|descent| descent.status() == Status::Running)?;
-        Some(Candidate { descent, prior, shape, probability, start_cost: cost.value, start: placement })
+        Some((Candidate { descent, prior, shape, probability, start_cost: cost.value, start: placement }, misfit))
     }
 
     /// The best of NeMo's 144 starts that no hypothesis is near to, by the score table.
@@ -173,7 +186,7 @@ impl<S: FeatureScore, R: FeatureResidual> Comparer<S, R> {
             return None;
         }
         let anywhere = RotationPrior { mean: allocentric(found)?, information: Matrix3::zeros() };
-        self.candidate(map, view, &anywhere, shape, GRID_PROBABILITY)
+        self.candidate(map, view, &anywhere, shape, GRID_PROBABILITY).map(|(candidate, _)| candidate)
     }
 
     /// The cost of a rotation that nobody retrieved, fitted into the box.
@@ -198,6 +211,17 @@ impl<S: FeatureScore, R: FeatureResidual> Comparer<S, R> {
         shape: usize,
         placement: &Placement,
     ) -> Option<Cost> {
+        self.compare(map, view, prior, shape, placement).map(|compared| compared.cost)
+    }
+
+    fn compare(
+        &mut self,
+        map: &FeatureMap<'_>,
+        view: &View,
+        prior: &RotationPrior,
+        shape: usize,
+        placement: &Placement,
+    ) -> Option<Compared> {
         let (spec, shape) = (&self.spec, self.shapes.get(shape)?);
         let equations = self.residual.residual(map, &shape.surface, placement, &robust(spec)).ok()?;
         if equations.visible_area <= 0.0 {
@@ -211,11 +235,12 @@ impl<S: FeatureScore, R: FeatureResidual> Comparer<S, R> {
         let gradient = Vector6::from(equations.gradient.map(f64::from));
         let hidden = f64::from(equations.visible_area - equations.weight);
         let gain = f64::from(equations.score) - spec.occlusion_penalty * hidden;
-        Some(Cost {
+        let cost = Cost {
             value: edges.cost + turned.cost - spec.feature_weight * gain,
             gradient: gradient * spec.feature_weight + edges.gradient + turned.gradient,
             hessian: hessian * spec.feature_weight + edges.hessian + turned.hessian,
-        })
+        };
+        Some(Compared { cost, gain, area: f64::from(equations.visible_area) })
     }
 }
 

@@ -13,7 +13,7 @@ use super::view::View;
 use colours::Palette;
 
 /// Farthest from a vertex that a cell still shows it, cells.
-const NEAR_CELLS: f32 = 0.8;
+const NEAR_CELLS: f32 = 1.2;
 /// Azimuths are looked at this often, all round; elevations and in-plane angles as often, up to [`LEAN_DEG`] away.
 const AZIMUTH_STEP_DEG: f64 = 5.0;
 /// Farthest elevation and in-plane angle from the answer's.

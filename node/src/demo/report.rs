@@ -93,6 +93,6 @@ mod tests {
         }
         let path = write(&folder.path().join("a/b"), &playback, &Headline::new(&playback)).unwrap();
         let page = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(page.matches("data:image/jpeg;base64,").count(), 2);
+        assert_eq!(page.matches("src=\"data:image/jpeg;base64,").count(), 2, "a picture a frame");
     }
 }

@@ -89,6 +89,11 @@ impl MeshRefiner {
         Ok(refined.unwrap_or(retrieved))
     }
 
+    /// The last refined answer; `None` where nothing could be compared, and of NeMo's.
+    pub fn last(&self) -> Option<&Refined> {
+        self.last.as_ref()
+    }
+
     /// Why the last answer was given; `None` where nothing could be compared, and of NeMo's.
     ///
     /// # Errors

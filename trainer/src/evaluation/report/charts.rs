@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::markup::grade;
 use crate::evaluation::azimuth::{AzimuthBin, BIN_COUNT, BIN_DEG};
+use crate::evaluation::uncertainty::FlipBin;
 
 /// Size of a chart and its margins left, right, top, bottom; pixels of its own.
 const SIZE_PX: [f64; 2] = [560.0, 302.0];
@@ -116,6 +117,39 @@ pub fn accuracy_by_azimuth(bins: &[AzimuthBin]) -> String {
     svg + "</svg>"
 }
 
+/// Predicted against observed flips, a dot for each bin with objects, its area by their number; honest probabilities lie on the diagonal.
+pub fn flip_reliability(bins: &[FlipBin]) -> String {
+    let mut svg = open(
+        "Reliability of the flip probability",
+        "mean flip probability of a group, %",
+        "% of the group that are flips; count beside",
+        100.0,
+    );
+    let (foot, top) = ([column(0.0), row(0.0)], [column(1.0), row(1.0)]);
+    let _ = write!(
+        svg,
+        "<line class=\"grid\" x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\"/>",
+        foot[0], foot[1], top[0], top[1]
+    );
+    for bin in bins {
+        let (Some(predicted), Some(observed)) = (bin.predicted, bin.observed) else { continue };
+        let [x, y] = [column(predicted), row(observed)];
+        let radius = 3.0 + (bin.count as f64).sqrt().min(12.0);
+        let title =
+            format!("{} objects: {:.1} % predicted, {:.1} % flips", bin.count, 100.0 * predicted, 100.0 * observed);
+        let _ = write!(
+            svg,
+            "<circle class=\"bar flip\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\"><title>{title}</title></circle>"
+        );
+        text(&mut svg, x + radius + 14.0, y - 4.0, &bin.count.to_string());
+    }
+    for quarter in 0..=4 {
+        let share = f64::from(quarter) / 4.0;
+        text(&mut svg, column(share), row(0.0) + 16.0, &format!("{:.0}", 100.0 * share));
+    }
+    svg + "</svg>"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +158,21 @@ mod tests {
     fn every_error_falls_into_one_bin_and_bounds_belong_to_the_upper_one() {
         let errors = [0.0, 1.9, 2.0, 9.99, 10.0, 30.0, 149.0, 150.0, 180.0, f64::NAN];
         assert_eq!(counts(&errors), [2, 1, 1, 1, 0, 1, 1, 3]);
+    }
+
+    #[test]
+    fn an_honest_group_lies_on_the_diagonal_and_an_empty_one_nowhere() {
+        let bin = |from: f64, count, predicted: Option<f64>| FlipBin {
+            from,
+            to: from + 0.2,
+            count,
+            predicted,
+            observed: predicted,
+        };
+        let svg = flip_reliability(&[bin(0.0, 9, Some(0.1)), bin(0.2, 0, None), bin(0.4, 4, Some(0.5))]);
+        assert_eq!(svg.matches("<circle").count(), 2);
+        let at = format!("cx=\"{:.1}\" cy=\"{:.1}\" r=\"5.0\"", column(0.5), row(0.5));
+        assert!(svg.contains(&at), "{svg}");
     }
 
     #[test]

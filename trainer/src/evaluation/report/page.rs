@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anyhow::Result;
 
 use super::cases;
-use super::charts::{accuracy_by_azimuth, error_histogram};
+use super::charts::{accuracy_by_azimuth, error_histogram, flip_reliability};
 use super::markup::escape;
 use super::sheet::Sheet;
 use super::tables::{self, Table};
@@ -55,7 +55,9 @@ fn part(html: &mut String, summary: &Summary, measured: &Measured, sheet: &mut S
     table(html, &tables::spreads(summary));
     html.push_str("</div><div>");
     table(html, &tables::flips(summary));
-    html.push_str("</div></div>");
+    html.push_str("</div></div><figure>");
+    html.push_str(&flip_reliability(&summary.calibration.flip_bins));
+    html.push_str("</figure>");
     cases::gallery(html, measured, sheet)?;
     html.push_str("</section>");
     Ok(())
