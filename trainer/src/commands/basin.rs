@@ -18,7 +18,7 @@ use crate::evaluation::test_set::{TestSet, TestSetArgs};
 #[command(after_help = "\
 Starts refinement at the labelled pose turned by an angle about a random axis, and counts how many starts end within two degrees of
 the label, and of where a start at the label itself ends: the first also asks whether the features are right, the second only whether
-they are found. Below that, what the retrieved poses become under a bound on the steps, as a deadline would set it.
+they are found. Nothing is known of the pose but the start, so that features and box alone decide. Below that, what the retrieved poses become under a bound on the steps, as a deadline would set it.
 
 Example:
   trainer basin --synthetic-occlusion --objects 30 --model models/zoo/car")]
