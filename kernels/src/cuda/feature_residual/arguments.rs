@@ -30,6 +30,6 @@ pub(super) struct Arguments {
 pub(super) const PRODUCT_BYTES: usize = 16;
 
 // The kernels read it by these offsets.
-const _: () = assert!(size_of::<Arguments>() == 8 * 8 + 13 * 4 + 7 * 4);
+const _: () = assert!(size_of::<Arguments>() == 8 * 8 + 15 * 4 + 7 * 4);
 const _: () = assert!(std::mem::offset_of!(Arguments, placement) == 64);
-const _: () = assert!(std::mem::offset_of!(Arguments, vertex_count) == 116);
+const _: () = assert!(std::mem::offset_of!(Arguments, vertex_count) == 124);

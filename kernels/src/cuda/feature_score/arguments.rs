@@ -26,4 +26,4 @@ pub(super) struct Arguments {
 // The kernels read it by these offsets.
 const _: () = assert!(size_of::<Arguments>() == 7 * 8 + 8 * 4);
 const _: () = assert!(std::mem::offset_of!(Arguments, vertex_count) == 56);
-const _: () = assert!(size_of::<crate::Placement>() == 13 * 4);
+const _: () = assert!(size_of::<crate::Placement>() == 15 * 4);
