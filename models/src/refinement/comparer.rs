@@ -111,7 +111,8 @@ impl<S: FeatureScore, R: FeatureResidual> Comparer<S, R> {
     /// Tries one step of a candidate.
     pub(super) fn step(&mut self, map: &FeatureMap<'_>, view: &View, candidate: &mut Candidate) {
         let Candidate { descent, prior, shape, .. } = candidate;
-        descent.step(self.spec.steps_max, |placement| self.cost(map, view, prior, *shape, placement));
+        let steps_max = self.spec.steps_max;
+        descent.step(steps_max, |placement| Some(self.compare(map, view, prior, *shape, placement)?.cost));
     }
 
     /// The retrieved rotation, its flip and other modes, and where retrieval is in doubt the best of a grid, each with the sub-type
@@ -199,21 +200,10 @@ impl<S: FeatureScore, R: FeatureResidual> Comparer<S, R> {
     ) -> Option<f64> {
         let placement = fit(self.shapes.get(shape)?, allocentric, view)?;
         let anywhere = RotationPrior { mean: *allocentric, information: Matrix3::zeros() };
-        Some(self.cost(map, view, &anywhere, shape, &placement)?.value)
+        Some(self.compare(map, view, &anywhere, shape, &placement)?.cost.value)
     }
 
     /// The cost of a placement: what the features say against it, and the priors. `None` where no vertex is seen.
-    fn cost(
-        &mut self,
-        map: &FeatureMap<'_>,
-        view: &View,
-        prior: &RotationPrior,
-        shape: usize,
-        placement: &Placement,
-    ) -> Option<Cost> {
-        self.compare(map, view, prior, shape, placement).map(|compared| compared.cost)
-    }
-
     fn compare(
         &mut self,
         map: &FeatureMap<'_>,

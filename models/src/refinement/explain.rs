@@ -7,18 +7,18 @@ mod svg;
 use calibration::Viewpoint;
 use kernels::{FeatureMap, FeatureResidual, FeatureScore, KernelError, Placement, VertexMatch};
 
-use super::comparer::Comparer;
+use super::comparer::{Comparer, robust};
 use super::refined::Refined;
 use super::view::View;
 use colours::Palette;
 
 /// Farthest from a vertex that a cell still shows it, cells.
 const NEAR_CELLS: f32 = 1.2;
-/// Azimuths are looked at this often, all round; elevations and in-plane angles as often, up to [`LEAN_DEG`] away.
+/// Between the azimuths that are looked at, all round.
 const AZIMUTH_STEP_DEG: f64 = 5.0;
-/// Farthest elevation and in-plane angle from the answer's.
-const LEAN_DEG: f64 = 30.0;
+/// Between the elevations and in-plane angles that are looked at, and the farthest of them from the answer's.
 const LEAN_STEP_DEG: f64 = 2.0;
+const LEAN_DEG: f64 = 30.0;
 
 /// What a cell of the feature map shows, as in the third figure of NeMo (Wang et al., ICLR 2021).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,13 +80,12 @@ pub(super) fn explain<S: FeatureScore, R: FeatureResidual>(
     refined: &Refined,
 ) -> Result<Option<Explanation>, KernelError> {
     let curves = curves(comparer, map, view, refined);
-    let Some(shape) = comparer.shapes.get(refined.shape) else { return Ok(None) };
+    let Comparer { residual, shapes, spec, .. } = comparer;
+    let Some(shape) = shapes.get(refined.shape) else { return Ok(None) };
     let mut matches = vec![VertexMatch::UNSEEN; shape.surface.vertex_count()];
-    let robust = super::comparer::robust(&comparer.spec);
-    comparer.residual.residual_and_matches(map, &shape.surface, &refined.placement, &robust, &mut matches)?;
-    let Some(shape) = comparer.shapes.get(refined.shape) else { return Ok(None) };
+    residual.residual_and_matches(map, &shape.surface, &refined.placement, &robust(spec), &mut matches)?;
     let palette = Palette::of(shape.surface.features(), map.dim());
-    let floor = comparer.spec.similarity_floor as f32;
+    let floor = spec.similarity_floor as f32;
     let vertices = matches.iter().enumerate().filter(|(_, found)| found.is_seen()).filter_map(|(vertex, found)| {
         let feature = shape.surface.features().get(vertex * map.dim()..(vertex + 1) * map.dim())?;
         let at = position(&shape.surface, &refined.placement, vertex)?;
