@@ -119,7 +119,7 @@ pub struct ObjectPose {
     pub has_pose: bool,
     /// `camera_from_object` in the real camera, (w, x, y, z), unit.
     pub camera_from_object: [f64; 4],
-    /// The same rotation relative to the viewing ray of the 2D box centre: what the crop shows.
+    /// The same rotation relative to the viewing ray of the object's centre: what the crop shows.
     pub allocentric: [f64; 4],
     /// Centre of the 3D box in the camera, metres.
     pub translation_m: [f64; 3],
