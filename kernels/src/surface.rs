@@ -98,6 +98,29 @@ impl Surface {
         })
     }
 
+    /// Every `stride`-th vertex, each standing for the area of `stride`: coarser, and as much quicker to compare. All, where that is 0.
+    #[must_use]
+    pub fn thinned(&self, stride: usize) -> Self {
+        let stride = stride.max(1);
+        let kept = || (0..self.vertex_count).step_by(stride);
+        let padded = kept().count().next_multiple_of(LANES);
+        let mut coordinates = self.coordinates.each_ref().map(|array| {
+            let mut array: Vec<f32> = kept().map(|vertex| array[vertex]).collect();
+            array.resize(padded, 0.0);
+            array
+        });
+        coordinates[coordinate::AREA].iter_mut().for_each(|area| *area *= stride as f32);
+        let rows = |all: &[f32], len: usize| kept().flat_map(|vertex| all[vertex * len..][..len].to_vec()).collect();
+        Self {
+            vertex_count: kept().count(),
+            dim: self.dim,
+            coordinates,
+            features: rows(&self.features, self.dim),
+            gradients: rows(&self.gradients, 2 * self.dim),
+            clutter: self.clutter.clone(),
+        }
+    }
+
     /// Vertices.
     #[must_use]
     pub const fn vertex_count(&self) -> usize {
@@ -223,6 +246,23 @@ mod tests {
         assert_eq!(first(coordinate::TANGENTS, 13), [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
         assert_eq!(first(coordinate::GRADIENT_PRODUCTS, 16), [61.0, 83.0, 113.0]);
         assert_eq!(first(coordinate::GRADIENT_FEATURE, 19), [17.0, 23.0, 5.0]);
+    }
+
+    /// What is left is what would have been made of these vertices alone.
+    #[test]
+    fn a_thinned_surface_is_that_of_the_vertices_kept() {
+        let surface = Surface::new(&VIEW).unwrap();
+        let kept = SurfaceView {
+            positions: &VIEW.positions[..1],
+            normals: &VIEW.normals[..1],
+            areas: &[1.0],
+            tangents: &VIEW.tangents[..1],
+            features: &VIEW.features[..2],
+            gradients: &VIEW.gradients[..4],
+            clutter: VIEW.clutter,
+        };
+        assert_eq!(surface.thinned(2), Surface::new(&kept).unwrap());
+        assert_eq!((surface.thinned(1), surface.thinned(0)), (surface.clone(), surface));
     }
 
     #[test]

@@ -21,6 +21,8 @@ const PROBABILITY_MIN: f64 = 0.02;
 const DOUBT_FLIP: f64 = 0.1;
 /// So much of the vote is left to a pose that only the grid found.
 const GRID_PROBABILITY: f64 = 0.01;
+/// The grid is so coarse that every so many vertices are enough to search it.
+const GRID_THINNING: usize = 4;
 
 /// A sub-type ready to be placed.
 #[derive(Clone, Debug)]
@@ -29,6 +31,8 @@ pub struct RefinedShape {
     pub class_id: u16,
     /// Vertices with features, gradients and clutter.
     pub surface: kernels::Surface,
+    /// Some of these, for the search.
+    thinned: kernels::Surface,
     /// Outermost vertices, mesh units.
     pub outline: Vec<[f32; 3]>,
     /// Longest side, mesh units.
@@ -45,6 +49,7 @@ impl RefinedShape {
             Self {
                 class_id: sub_type.class_id(),
                 surface: sub_type.textured().clone(),
+                thinned: sub_type.textured().thinned(GRID_THINNING),
                 outline: outline.iter().filter_map(point).collect(),
                 length: surface.bounds().size().into_iter().fold(0.0, f32::max),
             }
@@ -116,14 +121,14 @@ impl<S: FeatureScore, R: FeatureResidual> Comparer<S, R> {
     }
 
     /// The retrieved rotation, its flip and other modes, and where retrieval is in doubt the best of a grid, each with the sub-type
-    /// that fits it best.
+    /// that fits it best. Whether the grid was searched.
     pub(super) fn add_hypotheses(
         &mut self,
         map: &FeatureMap<'_>,
         view: &View,
         retrieval: &Retrieval,
         candidates: &mut heapless::Vec<Candidate, HYPOTHESES_MAX>,
-    ) {
+    ) -> bool {
         let retrieved = retrieval.covariance.try_inverse().unwrap_or_else(Matrix3::zeros);
         let modes = std::iter::once((0, &retrieval.best)).chain((1..).zip(&retrieval.alternatives));
         for (rank, mode) in modes {
@@ -140,12 +145,11 @@ impl<S: FeatureScore, R: FeatureResidual> Comparer<S, R> {
                 let _ = candidates.push(best);
             }
         }
-        if retrieval.flip_probability > DOUBT_FLIP
-            && !candidates.is_full()
-            && let Some(found) = self.search_grid(map, view, candidates)
-        {
+        let is_searched = retrieval.flip_probability > DOUBT_FLIP && !candidates.is_full();
+        if is_searched && let Some(found) = self.search_grid(map, view, candidates) {
             let _ = candidates.push(found);
         }
+        is_searched
     }
 
     /// A sub-type placed where `retrieved`, about the axes of the camera that looks at the object, is likeliest; and how badly it fits
@@ -174,7 +178,7 @@ impl<S: FeatureScore, R: FeatureResidual> Comparer<S, R> {
     fn search_grid(&mut self, map: &FeatureMap<'_>, view: &View, known: &[Candidate]) -> Option<Candidate> {
         let shape = known.first()?.shape;
         let of_shape = self.shapes.get(shape)?;
-        self.score.similarities(map, &of_shape.surface, self.spec.similarity_floor as f32).ok()?;
+        self.score.similarities(map, &of_shape.thinned, self.spec.similarity_floor as f32).ok()?;
         self.placements.clear();
         self.placements.extend(self.grid.iter().filter_map(|rotation| fit(of_shape, rotation, view)));
         self.scores.clear();

@@ -119,19 +119,32 @@ pub fn fit_box(
 
 /// Bounds of the projections for a scale of 1 and the centre at 0.
 fn extents(outline: &[[f32; 3]], placement: &Placement) -> [[f32; 2]; 2] {
-    let Placement { rotation, nearness, slant, .. } = placement;
-    let dot = |row: &[f32; 3], p: &[f32; 3]| row[0] * p[0] + row[1] * p[1] + row[2] * p[2];
-    let (mut low, mut high) = ([f32::INFINITY; 2], [f32::NEG_INFINITY; 2]);
-    for point in outline {
-        let ahead = dot(&rotation[2], point);
-        let depth = (1.0 + nearness * ahead).max(DEPTH_MIN);
+    /// Points that are projected side by side, so that the compiler takes one instruction for several.
+    const LANES: usize = 8;
+    let Placement { rotation, nearness, slant, .. } = *placement;
+    let dot = |row: [f32; 3], p: [f32; 3]| row[0] * p[0] + row[1] * p[1] + row[2] * p[2];
+    // A row that gives what lies across the sight, sheared.
+    let across = [0, 1].map(|axis| [0, 1, 2].map(|column| rotation[axis][column] - slant[axis] * rotation[2][column]));
+    let (mut low, mut high) = ([[f32::INFINITY; LANES]; 2], [[f32::NEG_INFINITY; LANES]; 2]);
+    let mut project = |lane: usize, point: [f32; 3]| {
+        let depth = (1.0 + nearness * dot(rotation[2], point)).max(DEPTH_MIN);
         for axis in 0..2 {
-            let at = (dot(&rotation[axis], point) - slant[axis] * ahead) / depth;
-            low[axis] = low[axis].min(at);
-            high[axis] = high[axis].max(at);
+            let at = dot(across[axis], point) / depth;
+            low[axis][lane] = low[axis][lane].min(at);
+            high[axis][lane] = high[axis][lane].max(at);
+        }
+    };
+    let (whole, rest) = outline.as_chunks::<LANES>();
+    for points in whole {
+        for (lane, point) in points.iter().enumerate() {
+            project(lane, *point);
         }
     }
-    [low, high]
+    rest.iter().enumerate().for_each(|(lane, point)| project(lane, *point));
+    [
+        low.map(|lanes| lanes.into_iter().fold(f32::INFINITY, f32::min)),
+        high.map(|lanes| lanes.into_iter().fold(f32::NEG_INFINITY, f32::max)),
+    ]
 }
 
 #[cfg(test)]

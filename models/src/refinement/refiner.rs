@@ -15,6 +15,10 @@ use crate::retrieval::{Hypothesis, Retrieval, flipped};
 
 /// Most hypotheses of an object that are refined side by side.
 pub const HYPOTHESES_MAX: usize = 4;
+/// All hypotheses of an object together may take the steps of two, the retrieved pose and its flip; of one where the grid was searched, which
+/// costs about as much as the other. So all objects cost about the same.
+const FULL_DESCENTS: u32 = 2;
+const FULL_DESCENTS_SEARCHED: u32 = 1;
 /// A pose nearer than this to a hypothesis is that hypothesis, radians.
 pub(super) const SAME_RAD: f64 = 0.44;
 
@@ -25,6 +29,8 @@ struct Slot {
     view: Option<View>,
     candidates: heapless::Vec<Candidate, HYPOTHESES_MAX>,
     next: usize,
+    /// Steps that may follow.
+    steps_left: u32,
 }
 
 /// Refines up to so many objects at once; all memory is allocated by [`Refiner::new`].
@@ -50,7 +56,7 @@ impl<S: FeatureScore, R: FeatureResidual> Refiner<S, R> {
         let comparer = Comparer::new(score, residual, shapes, spec, map_shape)?;
         let slot = || {
             let map = FeatureMapBuffer::new(width, height, dim)?;
-            Ok(Slot { map, view: None, candidates: heapless::Vec::new(), next: 0 })
+            Ok(Slot { map, view: None, candidates: heapless::Vec::new(), next: 0, steps_left: 0 })
         };
         let slots = std::iter::repeat_with(slot).take(objects_max).collect::<Result<_, KernelError>>()?;
         Ok(Self { comparer, slots })
@@ -81,23 +87,30 @@ impl<S: FeatureScore, R: FeatureResidual> Refiner<S, R> {
     /// A map that is not finite, a box without extent, or a class without a mesh gives an object that cannot be refined: see
     /// [`Refiner::finish`].
     pub fn begin(&mut self, slot: usize, features: &[f32], view: &View, retrieval: &Retrieval) {
-        let Some(Slot { map, view: kept, candidates, next }) = self.slots.get_mut(slot) else { return };
+        let Some(Slot { map, view: kept, candidates, next, steps_left }) = self.slots.get_mut(slot) else { return };
         candidates.clear();
         (*kept, *next) = (Some(*view), 0);
         // What fails leaves no map.
         let _ = map.fill(features);
-        if let Some(map) = map.map() {
-            self.comparer.add_hypotheses(&map, view, retrieval, candidates);
-        }
+        let is_searched = map.map().is_some_and(|map| self.comparer.add_hypotheses(&map, view, retrieval, candidates));
+        *steps_left = self.comparer.spec.steps_max * if is_searched { FULL_DESCENTS_SEARCHED } else { FULL_DESCENTS };
     }
 
     /// Tries one step of the object's next hypothesis; false when there is none left to try.
+    ///
+    /// A hypothesis takes at most `steps_max`, all of an object together twice as many; as many where the grid was searched.
     pub fn step(&mut self, slot: usize) -> bool {
-        let Some(Slot { map, view: Some(view), candidates, next }) = self.slots.get_mut(slot) else { return false };
+        let Some(Slot { map, view: Some(view), candidates, next, steps_left }) = self.slots.get_mut(slot) else {
+            return false;
+        };
+        let Some(left) = steps_left.checked_sub(1) else {
+            candidates.iter_mut().for_each(|candidate| candidate.descent.stop(Status::StepLimit));
+            return false;
+        };
         let count = candidates.len();
         let running = |at: &usize| candidates.get(*at).is_some_and(|c| c.descent.status() == Status::Running);
         let Some(at) = (0..count).map(|i| (*next + i) % count).find(running) else { return false };
-        *next = at + 1;
+        (*next, *steps_left) = (at + 1, left);
         let (Some(map), Some(candidate)) = (map.map(), candidates.get_mut(at)) else { return false };
         self.comparer.step(&map, view, candidate);
         true

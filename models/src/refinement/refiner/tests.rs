@@ -197,6 +197,30 @@ fn the_grid_finds_what_retrieval_missed() {
     assert!(found >= 12, "{found}");
 }
 
+/// What an object costs is bounded: where the grid is searched, and more hypotheses are refined, each takes fewer steps.
+#[test]
+fn all_hypotheses_together_take_the_steps_of_two_and_fewer_after_a_search() {
+    let (scene, mut random) = (Scene::new(34), Random(8));
+    let mut refiner = scene.refiner(RefinementSpec::default(), 1);
+    let mut most = [0; 2];
+    for _ in 0..20 {
+        let sight = Sight::random(&mut random);
+        let map = scene.draw(&sight.placement, 0.8, None, &mut random);
+        let start = random.near(&sight.rotation, 20.0);
+        for (most, flip_probability) in most.iter_mut().zip([0.02, 0.4]) {
+            let refined = refine(&mut refiner, &map, &sight.view, &retrieved(start, flip_probability)).unwrap();
+            assert_ne!(refined.status, Status::Running);
+            *most = refined.steps.max(*most);
+        }
+    }
+    assert_eq!(most, [20, 10]);
+    refiner.set_spec(RefinementSpec { steps_max: 4, ..RefinementSpec::default() });
+    let sight = Sight::random(&mut random);
+    let map = scene.draw(&sight.placement, 0.2, None, &mut random);
+    let searched = refine(&mut refiner, &map, &sight.view, &retrieved(sight.rotation, 0.4)).unwrap();
+    assert_eq!((searched.steps, searched.status), (4, Status::StepLimit));
+}
+
 #[test]
 fn what_cannot_be_compared_has_no_answer() {
     let (scene, mut random) = (Scene::new(1), Random(7));
