@@ -17,12 +17,11 @@ use super::Evaluator;
 use super::crops::CropKind;
 use super::estimates::Known;
 use super::refine::MeshRefiner;
+use super::scores::{Scores, capped_error_deg};
 use crate::datasets::benchmark::{BenchmarkObject, BenchmarkObjects};
 
 /// Nearer than this is there.
 const THERE_DEG: f64 = 2.0;
-/// Larger errors are equally bad in a mean.
-const ERROR_DEG_MAX: f64 = 40.0;
 
 /// What is measured.
 #[derive(Clone, Debug)]
@@ -183,18 +182,15 @@ impl Found {
             let share = |which: usize| {
                 100.0 * pairs.iter().filter(|pair| pair[which] < THERE_DEG).count() as f64 / pairs.len().max(1) as f64
             };
-            let median_deg = median(pairs.iter().map(|pair| pair[0]));
+            let median_deg = median_deg(pairs);
             Basin { start_deg, count: pairs.len(), at_truth: share(0), at_optimum: share(1), median_deg }
         };
-        let bounded = |(&steps_max, pairs): (&u32, &Vec<[f64; 2]>)| {
-            let mean = |value: fn(&[f64; 2]) -> f64| pairs.iter().map(value).sum::<f64>() / pairs.len().max(1) as f64;
-            Bounded {
-                steps_max,
-                capped_error_deg: mean(|pair| pair[0].min(ERROR_DEG_MAX)),
-                median_deg: median(pairs.iter().map(|pair| pair[0])),
-                gain: mean(|pair| pair[1]),
-                worse_count: pairs.iter().filter(|pair| pair[1] < 0.0).count(),
-            }
+        let bounded = |(&steps_max, pairs): (&u32, &Vec<[f64; 2]>)| Bounded {
+            steps_max,
+            capped_error_deg: capped_error_deg(pairs.iter().map(|pair| pair[0])).unwrap_or(f64::NAN),
+            median_deg: median_deg(pairs),
+            gain: pairs.iter().map(|pair| pair[1]).sum::<f64>() / pairs.len().max(1) as f64,
+            worse_count: pairs.iter().filter(|pair| pair[1] < 0.0).count(),
         };
         Row {
             split,
@@ -204,10 +200,10 @@ impl Found {
     }
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut sorted: Vec<f64> = values.collect();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+/// Of the first of each pair.
+fn median_deg(pairs: &[[f64; 2]]) -> f64 {
+    let errors_deg: Vec<f64> = pairs.iter().map(|pair| pair[0]).collect();
+    Scores::of(&errors_deg).map_or(f64::NAN, |scores| scores.median_deg)
 }
 
 #[cfg(test)]
@@ -222,9 +218,12 @@ mod tests {
             bounded: vec![vec![[50.0, 0.0], [10.0, 0.0]], vec![[20.0, 1.0], [4.0, -0.5]]],
         };
         let row = found.row("L0".to_owned(), &options);
-        assert_eq!(row.basins, [Basin { start_deg: 5.0, count: 4, at_truth: 50.0, at_optimum: 75.0, median_deg: 3.0 }]);
+        assert_eq!(
+            row.basins,
+            [Basin { start_deg: 5.0, count: 4, at_truth: 50.0, at_optimum: 75.0, median_deg: 2.45 }]
+        );
         assert_eq!(row.bounded[0].capped_error_deg, 25.0);
-        let last = Bounded { steps_max: 10, capped_error_deg: 12.0, median_deg: 20.0, gain: 0.25, worse_count: 1 };
+        let last = Bounded { steps_max: 10, capped_error_deg: 12.0, median_deg: 12.0, gain: 0.25, worse_count: 1 };
         assert_eq!(row.bounded[1], last);
     }
 

@@ -9,7 +9,7 @@ use nalgebra::Vector3;
 use serde::Serialize;
 
 use super::estimates::level_prior;
-use super::scores::Scores;
+use super::scores::{Scores, capped_error_deg};
 use super::uncertainty::{CHI2_3_90, Claim, Uncertainty};
 use crate::table::RETRIEVAL_UNFITTED;
 
@@ -17,8 +17,6 @@ use crate::table::RETRIEVAL_UNFITTED;
 const NEIGHBORS: [usize; 4] = [8, 16, 32, 64];
 const TEMPERATURES: [f64; 8] = [0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32];
 const RADII_DEG: [f64; 3] = [15.0, 25.0, 35.0];
-/// Errors beyond this are equally bad for the fit: it then weighs precision against outliers as ACC10 and ACC30 do.
-const ERROR_DEG_MAX: f64 = 40.0;
 /// Temperatures of the flip's probability, tried as well.
 const FLIP_TEMPERATURES: [f64; 10] = [0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.5, 0.8];
 /// Scales of the covariance between which the fitted one is looked for, and halvings of that range (on a logarithmic axis).
@@ -64,14 +62,14 @@ pub fn fit(table: &ReferenceTable, objects: &[Posed], level_sigma_deg: f64) -> R
             for temperature in TEMPERATURES {
                 let spec = RetrievalSpec { neighbors, temperature, mode_radius_deg, ..RETRIEVAL_UNFITTED };
                 let claims = claims(objects, &answers(table, &spec, objects, level_sigma_deg)?);
-                let cost = capped_error_deg(&errors_deg(&claims));
+                let cost = capped_error_deg(errors_deg(&claims)).context("no objects to fit on")?;
                 if best.as_ref().is_none_or(|(least, _)| cost < *least) {
                     best = Some((cost, spec));
                 }
             }
         }
     }
-    let (_, mut retrieval) = best.filter(|(cost, _)| cost.is_finite()).context("no objects to fit on")?;
+    let (_, mut retrieval) = best.context("no setting to try")?;
     retrieval.covariance_scale = covariance_scale(table, &retrieval, objects, level_sigma_deg)?;
     retrieval.flip_temperature = flip_temperature(table, &retrieval, objects, level_sigma_deg)?;
     judge(table, &retrieval, objects, level_sigma_deg)
@@ -135,7 +133,7 @@ pub fn judge(
     Ok(Fit {
         retrieval: retrieval.clone(),
         scores: Scores::of(&errors).context("no objects")?,
-        capped_error_deg: capped_error_deg(&errors),
+        capped_error_deg: capped_error_deg(errors).context("no objects")?,
         inside_90,
         nll,
         flip_brier,
@@ -163,10 +161,6 @@ fn claims(objects: &[Posed], answers: &[Retrieval]) -> Vec<Claim> {
 
 fn errors_deg(claims: &[Claim]) -> Vec<f64> {
     claims.iter().map(|claim| claim.error_deg).collect()
-}
-
-fn capped_error_deg(errors_deg: &[f64]) -> f64 {
-    errors_deg.iter().map(|error| error.min(ERROR_DEG_MAX)).sum::<f64>() / errors_deg.len() as f64
 }
 
 /// The value that nine in ten are below.

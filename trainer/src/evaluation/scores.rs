@@ -6,6 +6,16 @@ use serde::Serialize;
 /// Errors above this count as flips: front taken for rear.
 pub const FLIP_MIN_DEG: f64 = 150.0;
 
+/// Errors beyond this are equally bad in a mean: it then weighs precision against outliers as ACC10 and ACC30 do.
+const CAPPED_ERROR_DEG_MAX: f64 = 40.0;
+
+/// Mean of the errors in degrees, each at most 40. `None` without errors.
+pub fn capped_error_deg(errors_deg: impl IntoIterator<Item = f64>) -> Option<f64> {
+    let (count, sum) =
+        errors_deg.into_iter().fold((0, 0.0), |(count, sum), error| (count + 1, sum + error.min(CAPPED_ERROR_DEG_MAX)));
+    (count > 0).then(|| sum / f64::from(count))
+}
+
 /// Scores of one group of objects.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Scores {
@@ -68,6 +78,12 @@ mod tests {
         assert_eq!((scores.acc10, scores.acc30, scores.flip_rate), (25.0, 50.0, 25.0));
         assert_eq!(scores.median_deg, 20.0);
         assert_eq!(Scores::of(&[]), None);
+    }
+
+    #[test]
+    fn large_errors_are_equally_bad_in_a_mean() {
+        assert_eq!(capped_error_deg([2.0, 40.0, 179.0, f64::NAN]), Some(30.5));
+        assert_eq!(capped_error_deg([]), None);
     }
 
     /// Table 3 of Kouros et al., row of the method itself: the published "All" comes out of the published splits.
