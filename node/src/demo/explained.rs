@@ -1,7 +1,7 @@
 //! How the poses of one frame were refined, as pictures for the report.
 
 use image::{Rgb, RgbImage};
-use kernels::{CpuCrop, Crop, CropSpec};
+use kernels::{CpuCrop, Crop, CropSpec, check_box};
 
 use super::busiest::Busiest;
 use super::report::data_uri;
@@ -39,13 +39,7 @@ pub fn explain(pipeline: &mut Pipeline, busiest: Option<&Busiest>) -> anyhow::Re
 /// What the network sees of a detection.
 fn cut(busiest: &Busiest, index: usize, spec: &CropSpec) -> anyhow::Result<RgbImage> {
     let (width, height) = busiest.picture().dimensions();
-    let whole = busiest.detections()[index].box_px;
-    let box_px = kernels::BoxPx {
-        x1: whole.x1.clamp(0.0, width as f32),
-        y1: whole.y1.clamp(0.0, height as f32),
-        x2: whole.x2.clamp(0.0, width as f32),
-        y2: whole.y2.clamp(0.0, height as f32),
-    };
+    let box_px = check_box(&busiest.detections()[index].box_px, width, height, 0.0)?;
     let plane = (spec.width * spec.height) as usize;
     let mut pixels = vec![0.0; 3 * plane];
     CpuCrop::new().crop(&busiest.view()?, &[box_px], spec, &mut pixels)?;
