@@ -110,7 +110,7 @@ impl Surface {
             array
         });
         coordinates[coordinate::AREA].iter_mut().for_each(|area| *area *= stride as f32);
-        let rows = |all: &[f32], len: usize| kept().flat_map(|vertex| all[vertex * len..][..len].to_vec()).collect();
+        let rows = |all: &[f32], len: usize| kept().flat_map(|vertex| &all[vertex * len..][..len]).copied().collect();
         Self {
             vertex_count: kept().count(),
             dim: self.dim,

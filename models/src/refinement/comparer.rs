@@ -99,9 +99,11 @@ impl<S: FeatureScore, R: FeatureResidual> Comparer<S, R> {
         spec: RefinementSpec,
         [dim, height, width]: [usize; 3],
     ) -> Result<Self, KernelError> {
-        let vertices = shapes.iter().map(|shape| shape.surface.vertex_count()).max().unwrap_or(0);
-        score.reserve(vertices, height * width, dim)?;
-        residual.reserve(vertices, height * width, dim)?;
+        let most = |surface: fn(&RefinedShape) -> &kernels::Surface| {
+            shapes.iter().map(|shape| surface(shape).vertex_count()).max().unwrap_or(0)
+        };
+        score.reserve(most(|shape| &shape.thinned), height * width, dim)?;
+        residual.reserve(most(|shape| &shape.surface), height * width, dim)?;
         Ok(Self {
             score,
             residual,
@@ -121,7 +123,7 @@ impl<S: FeatureScore, R: FeatureResidual> Comparer<S, R> {
     }
 
     /// The retrieved rotation, its flip and other modes, and where retrieval is in doubt the best of a grid, each with the sub-type
-    /// that fits it best. Whether the grid was searched.
+    /// that fits it best. Returns whether the grid was searched.
     pub(super) fn add_hypotheses(
         &mut self,
         map: &FeatureMap<'_>,
